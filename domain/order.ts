@@ -1,0 +1,41 @@
+import type { ActionType } from './next-actions.js';
+import type { Fen } from './money.js';
+
+/** What a buyer can pay for (system.md, section 3: who is paid). */
+export const ORDER_KINDS = ['deal', 'topup', 'course', 'package'] as const;
+export type OrderKind = (typeof ORDER_KINDS)[number];
+
+/** Kinds whose money is held for somebody until it is confirmed; the others are settled at payment. */
+export function isHeldKind(kind: OrderKind): boolean {
+  return kind === 'deal' || kind === 'course';
+}
+
+/** Channels that are somebody else's: everything but our own wallet. */
+export const PROVIDER_CHANNELS = ['alipay', 'wechat'] as const;
+export type ProviderChannel = (typeof PROVIDER_CHANNELS)[number];
+
+export const PAYMENT_CHANNELS = [...PROVIDER_CHANNELS, 'wallet'] as const;
+export type PaymentChannel = (typeof PAYMENT_CHANNELS)[number];
+
+export const SCENES = ['qr', 'app', 'h5', 'jsapi', 'page'] as const;
+export type Scene = (typeof SCENES)[number];
+
+export const STEP_STATUSES = ['pending', 'running', 'succeeded', 'parked', 'skipped'] as const;
+export type StepStatus = (typeof STEP_STATUSES)[number];
+
+/** One step of an order's nextAction chain, as the workflow knows it: no parameters, since those may hold a phone number. */
+export interface StepRef {
+  path: string;
+  type: ActionType;
+}
+
+export interface PaidFacts {
+  /** The provider's payment time, clamped to between creation and receipt. Epoch ms. */
+  paidAtMs: number;
+  /** When we learnt of it. Epoch ms. */
+  receivedAtMs: number;
+  amountFen: Fen;
+}
+
+// Letters, digits, hyphen and underscore: a user id may stand in account names, workflow attributes and paths.
+export const USER_ID = /^[0-9A-Za-z_-]{1,64}$/;
