@@ -1,0 +1,181 @@
+/**
+ * The only reader of process.env (wire.md, section 7). Every value is validated at start; what is wrong is said
+ * in one line per variable, by name.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { ChannelsConfig } from './channels/index.js';
+import { parseDuration } from './domain/durations.js';
+
+const duration = (fallback: string): z.ZodType<number> =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const spanMs = parseDuration(text);
+      if (spanMs === undefined) context.addIssue('must be a duration such as 3s, 15m or 24h');
+      return spanMs ?? z.NEVER;
+    });
+
+const port = (fallback: number): z.ZodType<number> =>
+  z.coerce.number().int().min(0).max(65_535).default(fallback);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+/** A PEM, or the path to one. */
+const pem = z.string().transform((given, context) => {
+  if (given.includes('-----BEGIN')) return given.replaceAll(String.raw`\n`, '\n');
+  if (existsSync(given)) return readFileSync(given, 'utf8');
+  context.addIssue('must be a PEM or the path to one');
+  return z.NEVER;
+});
+
+const variables = z.object({
+  NODE_ENV: z.string().default('development'),
+  PORT: port(3000),
+  HOST: z.string().default('0.0.0.0'),
+  PUBLIC_URL: z.url().optional(),
+  DATABASE_URL: z.url({
+    protocol: /^postgres(ql)?$/,
+    error: 'must be a postgres:// URL; npm start brings a database of its own',
+  }),
+  MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_POOL: z.coerce.number().int().min(2).max(100).default(10),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  WORKER_HEALTH_PORT: port(3001),
+  HOLDFAST_HOME: z.string().default('.holdfast'),
+  HOLDFAST_EMBEDDED: z.enum(['0', '1']).default('0'),
+  ADMIN_API_KEY: z.string().min(32, 'must have 32 or more characters').optional(),
+  PAYMENT_EXPIRES_AFTER: duration('24h'),
+  CHAT_WINDOW: duration('24h'),
+  AUTO_CONFIRM_AFTER: duration('24h'),
+  LEGACY_AUTH: z.enum(['strict', 'documented']).optional(),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(300),
+  CORS_ORIGINS: z.string().default(''),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  PAYLOAD_KEY: z.string().optional(),
+  MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(10).max(100_000).default(2_000),
+  ALLOW_PRIVATE_URLS: flag.default(false),
+  ALIPAY_APP_ID: z.string().optional(),
+  ALIPAY_PRIVATE_KEY: pem.optional(),
+  ALIPAY_PUBLIC_KEY: pem.optional(),
+  ALIPAY_GATEWAY: z.url().default('https://openapi.alipay.com/gateway.do'),
+  ALIPAY_SELLER_ID: z.string().optional(),
+  WECHAT_APP_ID: z.string().optional(),
+  WECHAT_MCH_ID: z.string().optional(),
+  WECHAT_SERIAL: z.string().optional(),
+  WECHAT_PRIVATE_KEY: pem.optional(),
+  WECHAT_API_V3_KEY: z.string().length(32, 'must have exactly 32 characters').optional(),
+  WECHAT_PUBLIC_KEY_ID: z.string().optional(),
+  WECHAT_PUBLIC_KEY: pem.optional(),
+  WECHAT_BASE_URL: z.url().default('https://api.mch.weixin.qq.com/'),
+});
+
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+type Variables = z.infer<typeof variables>;
+
+/** All of a channel's variables, or none: half a set would make a channel that refuses everything. */
+function complete<K extends keyof Variables>(
+  given: Variables,
+  names: readonly K[],
+): { [N in K]: NonNullable<Variables[N]> } | undefined {
+  const missing = names.filter((name) => given[name] === undefined);
+  if (missing.length === names.length) return undefined;
+  if (missing.length > 0) throw new ConfigError(`${missing.join(', ')}: missing beside ${names[0] ?? ''}`);
+  return given as { [N in K]: NonNullable<Variables[N]> };
+}
+
+function channelsOf(given: Variables): ChannelsConfig {
+  const alipay = complete(given, ['ALIPAY_APP_ID', 'ALIPAY_PRIVATE_KEY', 'ALIPAY_PUBLIC_KEY'] as const);
+  const wechat = complete(given, [
+    'WECHAT_APP_ID',
+    'WECHAT_MCH_ID',
+    'WECHAT_SERIAL',
+    'WECHAT_PRIVATE_KEY',
+    'WECHAT_API_V3_KEY',
+    'WECHAT_PUBLIC_KEY_ID',
+    'WECHAT_PUBLIC_KEY',
+  ] as const);
+  return {
+    alipay: alipay && {
+      appId: alipay.ALIPAY_APP_ID,
+      privateKey: alipay.ALIPAY_PRIVATE_KEY,
+      alipayPublicKey: alipay.ALIPAY_PUBLIC_KEY,
+      gateway: given.ALIPAY_GATEWAY,
+      sellerId: given.ALIPAY_SELLER_ID,
+      timeoutMs: PROVIDER_TIMEOUT_MS,
+    },
+    wechat: wechat && {
+      appId: wechat.WECHAT_APP_ID,
+      mchId: wechat.WECHAT_MCH_ID,
+      serial: wechat.WECHAT_SERIAL,
+      privateKey: wechat.WECHAT_PRIVATE_KEY,
+      apiV3Key: wechat.WECHAT_API_V3_KEY,
+      publicKeyId: wechat.WECHAT_PUBLIC_KEY_ID,
+      publicKey: wechat.WECHAT_PUBLIC_KEY,
+      baseUrl: given.WECHAT_BASE_URL,
+      timeoutMs: PROVIDER_TIMEOUT_MS,
+    },
+  };
+}
+
+const PROVIDER_TIMEOUT_MS = 5_000;
+
+function configOf(given: Variables) {
+  const embedded = given.HOLDFAST_EMBEDDED === '1';
+  return {
+    embedded,
+    production: given.NODE_ENV === 'production',
+    port: given.PORT,
+    host: given.HOST,
+    publicUrl: (given.PUBLIC_URL ?? `http://127.0.0.1:${given.PORT}`).replace(/\/$/, ''),
+    home: path.resolve(given.HOLDFAST_HOME),
+    workerHealthPort: given.WORKER_HEALTH_PORT,
+    database: {
+      url: given.DATABASE_URL,
+      migrationUrl: given.MIGRATION_DATABASE_URL ?? given.DATABASE_URL,
+      pool: given.DATABASE_POOL,
+    },
+    temporal: {
+      address: given.TEMPORAL_ADDRESS,
+      namespace: given.TEMPORAL_NAMESPACE,
+      payloadKey: given.PAYLOAD_KEY,
+      maxCachedWorkflows: given.MAX_CACHED_WORKFLOWS,
+    },
+    adminApiKey: given.ADMIN_API_KEY,
+    windows: {
+      paymentExpiresAfterMs: given.PAYMENT_EXPIRES_AFTER,
+      chatWindowMs: given.CHAT_WINDOW,
+      autoConfirmAfterMs: given.AUTO_CONFIRM_AFTER,
+    },
+    rateLimitPerMinute: given.RATE_LIMIT_PER_MINUTE,
+    corsOrigins: given.CORS_ORIGINS.split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+    logLevel: given.LOG_LEVEL,
+    channels: channelsOf(given),
+  };
+}
+
+export type Config = ReturnType<typeof configOf>;
+
+/**
+ * Reads and validates the environment; a `.env` file in the working folder fills in what it leaves open.
+ * @throws ConfigError with one line per variable that is wrong
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  if (environment === process.env && existsSync('.env')) process.loadEnvFile('.env');
+  // An empty variable is one that was not set: compose files and shells both write them.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const checked = variables.safeParse(given);
+  if (!checked.success) {
+    throw new ConfigError(
+      checked.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'),
+    );
+  }
+  return configOf(checked.data);
+}

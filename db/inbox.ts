@@ -1,0 +1,75 @@
+import { and, eq } from 'drizzle-orm';
+import type { PaymentChannel, ProviderChannel } from '../domain/order.js';
+import type { Db } from './client.js';
+import { inbox } from './schema.js';
+
+export type InboxRow = typeof inbox.$inferSelect;
+
+export interface VerifiedEvent {
+  channel: PaymentChannel;
+  source: InboxRow['source'];
+  eventKey: string;
+  outTradeNo: string;
+  facts: Record<string, string>;
+  receivedAt: Date;
+  payment: VerifiedPayment | null;
+}
+
+export interface VerifiedPayment {
+  outTradeNo: string;
+  providerTradeNo: string;
+  amountFen: number;
+  currency: string;
+  merchant: string;
+  paidAt: Date;
+}
+
+// The inline attempt after the commit has this long before the relay takes the row up.
+const INLINE_ATTEMPT_MS = 5_000;
+
+/** Inserts a verified event once. @returns its row's id, the first one's for a repeat, and whether it is new */
+export async function insertEvent(db: Db, event: VerifiedEvent): Promise<{ id: number; fresh: boolean }> {
+  const { payment, ...rest } = event;
+  const [inserted] = await db
+    .insert(inbox)
+    .values({
+      ...rest,
+      kind: payment === null ? 'other' : 'paid',
+      state: payment === null ? 'ignored' : 'pending',
+      dueAt: new Date(Date.now() + INLINE_ATTEMPT_MS),
+      ...(payment !== null && {
+        providerTradeNo: payment.providerTradeNo,
+        amount: payment.amountFen,
+        currency: payment.currency,
+        merchant: payment.merchant,
+        paidAt: payment.paidAt,
+      }),
+    })
+    .onConflictDoNothing({ target: [inbox.channel, inbox.eventKey] })
+    .returning({ id: inbox.id });
+  if (inserted !== undefined) return { id: inserted.id, fresh: true };
+  const [first] = await db
+    .select({ id: inbox.id })
+    .from(inbox)
+    .where(and(eq(inbox.channel, event.channel), eq(inbox.eventKey, event.eventKey)));
+  if (first === undefined) throw new Error('an inbox row vanished');
+  return { id: first.id, fresh: false };
+}
+
+/** A question's answer that says "paid" becomes an inbox row. @returns its id */
+export async function insertAnswer(
+  db: Db,
+  channel: ProviderChannel,
+  payment: VerifiedPayment,
+): Promise<number> {
+  const { id } = await insertEvent(db, {
+    channel,
+    source: 'question',
+    eventKey: `question:${payment.outTradeNo}:${payment.providerTradeNo}`,
+    outTradeNo: payment.outTradeNo,
+    facts: {},
+    receivedAt: new Date(),
+    payment,
+  });
+  return id;
+}

@@ -1,0 +1,128 @@
+import { and, eq } from 'drizzle-orm';
+import type { Db } from '../db/client.js';
+import type { InboxRow } from '../db/inbox.js';
+import { openItem } from '../db/operator-items.js';
+import type { OrderRow, PaymentRow } from '../db/orders.js';
+import { inbox, orderEvents, orders, payments } from '../db/schema.js';
+import { clampPaidAt } from '../domain/deadlines.js';
+import { HoldfastError } from '../domain/errors.js';
+import { isOurMoney, misfitOf } from '../domain/fit.js';
+import { fen } from '../domain/money.js';
+import type { PaidFacts } from '../domain/order.js';
+import { type ReceivedPayment, paymentPosting, suspensePosting } from '../domain/postings.js';
+import { post } from './post.js';
+
+interface Arrived {
+  event: InboxRow;
+  payment: PaymentRow | null;
+  order: OrderRow | null;
+}
+
+/** An inbox row with the attempt and the order that it names. */
+export async function readArrived(db: Db, inboxId: number): Promise<Arrived> {
+  const [row] = await db
+    .select({ event: inbox, payment: payments, order: orders })
+    .from(inbox)
+    .leftJoin(payments, and(eq(payments.outTradeNo, inbox.outTradeNo), eq(payments.channel, inbox.channel)))
+    .leftJoin(orders, eq(orders.orderNo, payments.orderNo))
+    .where(eq(inbox.id, inboxId));
+  if (row === undefined) throw new HoldfastError('not_found', { message: `no inbox row ${inboxId}` });
+  return row;
+}
+
+/**
+ * Turns one verified payment into money, exactly once: its order's, or suspense when it fits no unpaid order.
+ * @param orderNo when given, the payment must be that order's: a signal sent by hand proves nothing
+ * @returns the facts of the order's payment when this is the one that paid it, else null
+ */
+export async function receiveFromInbox(db: Db, inboxId: number, orderNo?: string): Promise<PaidFacts | null> {
+  const arrived = await readArrived(db, inboxId);
+  const { event, payment, order } = arrived;
+  if (event.kind !== 'paid' || event.state === 'review') return null;
+  if (orderNo !== undefined && order?.orderNo !== orderNo) return null;
+  const misfit = misfitOf(event, payment);
+  if (misfit !== null || payment === null || order === null) {
+    await toReview(
+      db,
+      arrived,
+      misfit ?? 'no_attempt',
+      isOurMoney(misfit ?? 'no_attempt', event.merchant, payment?.merchant ?? event.merchant, event.currency),
+    );
+    return null;
+  }
+  const received = receivedPayment(event, payment, order);
+  try {
+    const posted = await post(db, paymentPosting({ ...order, amountFen: fen(order.amount) }, received));
+    return posted.duplicate
+      ? await paidFacts(db, order.orderNo)
+      : { ...received, amountFen: fen(order.amount) };
+  } catch (error) {
+    // Another payment has paid the order, or it closed before this one came: the money goes back, by hand for now.
+    if (!(error instanceof HoldfastError)) throw error;
+    if (error.code !== 'posting_conflict' && error.code !== 'state_conflict') throw error;
+    await toReview(db, arrived, error.code === 'posting_conflict' ? 'second_payment' : 'late_payment', true);
+    return null;
+  }
+}
+
+function receivedPayment(event: InboxRow, payment: PaymentRow, order: OrderRow): ReceivedPayment {
+  const receivedAtMs = event.receivedAt.getTime();
+  return {
+    paymentId: payment.id,
+    channel: event.channel,
+    providerTradeNo: event.providerTradeNo,
+    inboxId: event.id,
+    receivedAtMs,
+    paidAtMs: clampPaidAt(
+      (event.paidAt ?? event.receivedAt).getTime(),
+      order.createdAt.getTime(),
+      receivedAtMs,
+    ),
+  };
+}
+
+async function paidFacts(db: Db, orderNo: string): Promise<PaidFacts> {
+  const [order] = await db.select().from(orders).where(eq(orders.orderNo, orderNo));
+  if (!order?.paidAt || !order.receivedAt) throw new Error('a paid order has its times');
+  return {
+    paidAtMs: order.paidAt.getTime(),
+    receivedAtMs: order.receivedAt.getTime(),
+    amountFen: fen(order.captured),
+  };
+}
+
+/** No effect on the order: what is ours goes to suspense, and a person is told. */
+async function toReview(db: Db, { event, order }: Arrived, reason: string, ours: boolean): Promise<void> {
+  const { channel, providerTradeNo, amount } = event;
+  if (channel === 'wallet' || providerTradeNo === null || amount === null) {
+    throw new Error('only a provider has payments that do not fit');
+  }
+  await db.transaction(async (tx) => {
+    if (ours && amount > 0) {
+      await post(
+        tx,
+        suspensePosting({ channel, providerTradeNo, amountFen: fen(amount), inboxId: event.id }),
+      );
+    }
+    await tx.update(inbox).set({ state: 'review', lastError: reason }).where(eq(inbox.id, event.id));
+    const details = {
+      reason,
+      channel,
+      providerTradeNo,
+      outTradeNo: event.outTradeNo,
+      amount,
+      inSuspense: ours,
+    };
+    await openItem(tx, {
+      kind: 'suspense',
+      ref: `${channel}/${providerTradeNo}/${event.outTradeNo}`,
+      orderNo: order?.orderNo ?? null,
+      details,
+    });
+    if (order !== null) {
+      await tx
+        .insert(orderEvents)
+        .values({ orderNo: order.orderNo, type: 'payment.unmatched', actor: channel, reason, data: details });
+    }
+  });
+}
