@@ -1,0 +1,65 @@
+/** What every step of a chain shares: it starts visibly, and its effect and its success are one transaction. */
+import { and, eq, sql } from 'drizzle-orm';
+import type { Db } from '../../db/client.js';
+import { type OrderRow, type StepRow, addEvent, orderByNo, refreshChain, stepOf } from '../../db/orders.js';
+import { actionSteps } from '../../db/schema.js';
+
+export interface StepInput {
+  /** `<orderNo>:<path>`: from ids alone, so that every try has the same one. */
+  key: string;
+  orderNo: string;
+  path: string;
+}
+
+export interface Step {
+  input: StepInput;
+  order: OrderRow;
+  row: StepRow;
+}
+
+const here = ({ orderNo, path }: StepInput) =>
+  and(eq(actionSteps.orderNo, orderNo), eq(actionSteps.path, path));
+
+/** Marks the step as running and counts the try. @returns undefined when an earlier try has finished it */
+async function startStep(db: Db, input: StepInput): Promise<Step | undefined> {
+  const row = await stepOf(db, input.orderNo, input.path);
+  if (row.status === 'succeeded' || row.status === 'skipped') return undefined;
+  const started = {
+    status: 'running',
+    attempts: row.attempts + 1,
+    startedAt: row.startedAt ?? new Date(),
+  } as const;
+  await db.update(actionSteps).set(started).where(here(input));
+  return { input, order: await orderByNo(db, input.orderNo), row: { ...row, ...started } };
+}
+
+/** Writes the step's success; goes into the transaction of its effect. */
+export async function finishStep(tx: Db, { input, row }: Step): Promise<void> {
+  await tx
+    .update(actionSteps)
+    .set({ status: 'succeeded', endedAt: sql`now()`, error: null })
+    .where(here(input));
+  await refreshChain(tx, input.orderNo);
+  await addEvent(tx, {
+    orderNo: input.orderNo,
+    type: 'action.succeeded',
+    actor: 'system',
+    data: { path: input.path, name: row.name },
+  });
+}
+
+export async function storeResolved(
+  db: Db,
+  { input }: Step,
+  resolved: Record<string, unknown>,
+): Promise<void> {
+  await db.update(actionSteps).set({ resolved }).where(here(input));
+}
+
+/** Wraps one action's effect. The effect calls `finishStep` in its own transaction. */
+export function stepActivity(db: Db, effect: (step: Step) => Promise<void>) {
+  return async (input: StepInput): Promise<void> => {
+    const step = await startStep(db, input);
+    if (step !== undefined) await effect(step);
+  };
+}

@@ -1,0 +1,156 @@
+/** What an order's workflow does with money and its own record. Every one may run twice and counts once. */
+import { and, eq } from 'drizzle-orm';
+import type { Db } from '../db/client.js';
+import { addEvent, orderByNo, refreshChain } from '../db/orders.js';
+import { openItem, resolveItem } from '../db/operator-items.js';
+import { actionSteps, orders } from '../db/schema.js';
+import { HoldfastError } from '../domain/errors.js';
+import { fen } from '../domain/money.js';
+import type { PaidFacts } from '../domain/order.js';
+import { closePosting, paymentPosting, releasePosting } from '../domain/postings.js';
+import { post } from '../ledger/post.js';
+import { receiveFromInbox } from '../ledger/receive.js';
+
+export interface DecideStepInput {
+  orderNo: string;
+  path: string;
+  verdict: 'retry' | 'skip' | 'edit';
+  by: string;
+  reason?: string;
+  parameters?: Record<string, unknown>;
+}
+
+export function createOrderActivities(db: Db) {
+  return {
+    /** Posts a verified payment. @returns null when it did not pay this order: a misfit, a second or a late one */
+    receivePayment: ({ orderNo, inboxId }: { orderNo: string; inboxId: number }): Promise<PaidFacts | null> =>
+      receiveFromInbox(db, inboxId, orderNo),
+
+    async receiveFreeOrder({ orderNo }: { orderNo: string }): Promise<PaidFacts> {
+      const order = await orderByNo(db, orderNo);
+      const at = order.createdAt.getTime();
+      const payment = {
+        paymentId: null,
+        channel: null,
+        providerTradeNo: null,
+        inboxId: null,
+        paidAtMs: at,
+        receivedAtMs: at,
+      };
+      await post(db, paymentPosting({ ...order, amountFen: fen(order.amount) }, payment));
+      return { paidAtMs: at, receivedAtMs: at, amountFen: fen(0) };
+    },
+
+    async releaseOrder(input: {
+      orderNo: string;
+      sellerId: string;
+      amountFen: number;
+      feeBps: number;
+      by: string;
+    }): Promise<void> {
+      // The release is not part of what makes the posting unique, so a repeat may say another moment.
+      await post(db, releasePosting({ ...input, amountFen: fen(input.amountFen), atMs: Date.now() }));
+    },
+
+    /** @returns closed: false when a payment was faster */
+    async closeOrder({
+      orderNo,
+      by,
+      reason,
+    }: {
+      orderNo: string;
+      by: string;
+      reason: string;
+    }): Promise<{ closed: boolean }> {
+      try {
+        await post(db, closePosting(orderNo, reason, by, Date.now()));
+        return { closed: true };
+      } catch (error) {
+        if (error instanceof HoldfastError && error.code === 'state_conflict') return { closed: false };
+        throw error;
+      }
+    },
+
+    async closeChat({ orderNo, by }: { orderNo: string; by: string }): Promise<void> {
+      await db.transaction(async (tx) => {
+        const order = await orderByNo(tx, orderNo);
+        if (order.chatClosedAt !== null) return;
+        await tx.update(orders).set({ chatClosedAt: new Date() }).where(eq(orders.orderNo, orderNo));
+        await addEvent(tx, { orderNo, type: 'chat.closed', actor: by });
+      });
+    },
+
+    async parkStep({
+      orderNo,
+      path,
+      error,
+    }: {
+      orderNo: string;
+      path: string;
+      error: { code: string; message: string };
+    }): Promise<void> {
+      await db.transaction(async (tx) => {
+        const [parked] = await tx
+          .update(actionSteps)
+          .set({ status: 'parked', error })
+          .where(
+            and(
+              eq(actionSteps.orderNo, orderNo),
+              eq(actionSteps.path, path),
+              eq(actionSteps.status, 'running'),
+            ),
+          )
+          .returning();
+        if (parked === undefined) return;
+        await refreshChain(tx, orderNo);
+        await openItem(tx, {
+          kind: 'parked_step',
+          ref: `${orderNo}:${path}`,
+          orderNo,
+          details: { path, name: parked.name, ...error },
+        });
+        await addEvent(tx, {
+          orderNo,
+          type: 'action.parked',
+          actor: 'system',
+          reason: error.message,
+          data: { path, code: error.code },
+        });
+      });
+    },
+
+    async decideStep({ orderNo, path, verdict, by, reason, parameters }: DecideStepInput): Promise<void> {
+      await db.transaction(async (tx) => {
+        const [decided] = await tx
+          .update(actionSteps)
+          .set({
+            status: verdict === 'skip' ? 'skipped' : 'pending',
+            // An edit starts over: what its variables said before belongs to the old parameters.
+            ...(verdict === 'edit' && parameters !== undefined && { parameters, resolved: null }),
+            ...(verdict === 'skip' ? { endedAt: new Date() } : { error: null }),
+          })
+          .where(
+            and(
+              eq(actionSteps.orderNo, orderNo),
+              eq(actionSteps.path, path),
+              eq(actionSteps.status, 'parked'),
+            ),
+          )
+          .returning();
+        if (decided === undefined) return;
+        await refreshChain(tx, orderNo);
+        await resolveItem(tx, {
+          kind: 'parked_step',
+          ref: `${orderNo}:${path}`,
+          resolution: verdict,
+          reason: reason ?? null,
+          by,
+        });
+        const type = ({ retry: 'action.retried', skip: 'action.skipped', edit: 'action.edited' } as const)[
+          verdict
+        ];
+        await addEvent(tx, { orderNo, type, actor: by, reason: reason ?? null, data: { path } });
+      });
+    },
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * What a payment channel is to the rest of the product: one object per provider. Optional methods are its
+ * capabilities. Everything a provider says is checked and translated here; an unknown provider status is
+ * pending, never paid.
+ */
+import type { Fen } from '../domain/money.js';
+import type { ProviderChannel, Scene } from '../domain/order.js';
+
+/** One payment attempt, as a provider needs it. The number and the expiry never change between calls. */
+export interface Attempt {
+  outTradeNo: string;
+  scene: Scene;
+  amountFen: Fen;
+  currency: 'CNY';
+  /** At most 127 characters are shown by every provider. */
+  subject: string;
+  /** Absolute; the provider refuses payments after it. */
+  expiresAt: Date;
+  /** Where the provider sends its notification. */
+  notifyUrl: string;
+  /** jsapi only: the payer as the provider knows them. */
+  openid?: string;
+  /** h5 only. */
+  clientIp?: string;
+  /** page and h5: where the payer's browser goes afterwards. */
+  returnUrl?: string;
+}
+
+/** What the payer's device needs: a QR text, a URL, or the parameters of the provider's client library. */
+export type Credential = Record<string, string>;
+
+/** A payment that the provider has verified. Its facts are compared with the attempt's before money moves. */
+export interface ProviderPayment {
+  outTradeNo: string;
+  /** The provider's own number: with the channel's name it is the key of the money. */
+  providerTradeNo: string;
+  amountFen: Fen;
+  currency: string;
+  /** The merchant that the provider says was paid: equal to the channel's `merchant` or the money is not ours. */
+  merchant: string;
+  paidAt: Date;
+}
+
+export type TradeState =
+  | { state: 'paid'; payment: ProviderPayment }
+  /** No trade yet, or the payer has not paid: both can still be paid. */
+  | { state: 'unpaid' }
+  | { state: 'closed' }
+  /** A word that this version does not know: asked again later. */
+  | { state: 'unknown'; providerStatus: string };
+
+export type Notification = {
+  /** Constant over the provider's re-sends of one event, where the provider promises that. */
+  eventKey: string;
+  /** Empty when the event is about none of our payments, such as a payout. */
+  outTradeNo: string;
+  /** The provider's words, for people: no secrets in it. */
+  facts: Record<string, string>;
+} & (
+  | { kind: 'paid'; payment: ProviderPayment }
+  /** Closed, failed, refunded, ...: kept, and never un-pays an order (promise M7). */
+  | { kind: 'other'; providerStatus: string }
+);
+
+export interface RawNotification {
+  body: Buffer;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  receivedAt: Date;
+}
+
+export interface Acknowledgement {
+  status: number;
+  contentType: string;
+  body: string;
+}
+
+export interface Channel {
+  name: ProviderChannel;
+  /** Who we are to the provider, such as an app id and a seller id joined by `/`. */
+  merchant: string;
+  scenes: readonly Scene[];
+  defaultScene: Scene;
+  /** How long a credential can be used after it was made; then the same attempt is posted again. */
+  credentialLivesMs(scene: Scene): number;
+  /**
+   * Opens the trade; the same attempt may be posted again and opens no second one. The credential is
+   * `{qrCode}`, `{orderString}`, `{url}` or `{tradeNo}` at Alipay; `{codeUrl}`, `{h5Url}`, or the parameters of
+   * `wx.requestPayment` or of the mobile SDK at WeChat Pay.
+   * @throws HoldfastError `invalid_request`: the scene needs an openid, a clientIp or a returnUrl
+   * @throws HoldfastError `scene_not_supported`
+   * @throws HoldfastError `channel_refused`: the provider said no, for good
+   * @throws HoldfastError `channel_unknown_outcome`: time-out, 5xx, an answer that fails verification
+   */
+  create(attempt: Attempt): Promise<Credential>;
+  /** @throws HoldfastError `channel_unknown_outcome` */
+  query(outTradeNo: string): Promise<TradeState>;
+  /** Whether an unpaid trade of this scene can be closed at the provider, so that nobody pays it any more. */
+  canClose(scene: Scene): boolean;
+  /**
+   * Closes an unpaid trade. Answers what the trade is afterwards: `paid` when the payer was faster, and
+   * `unpaid` when the provider has no such trade (yet), so that nothing was closed and money may still come
+   * until the attempt's expiry.
+   * @throws HoldfastError `channel_unknown_outcome`
+   */
+  close(outTradeNo: string): Promise<TradeState>;
+  /**
+   * Verifies on the raw bytes and translates. Nothing in the body counts before the signature does.
+   * @throws HoldfastError `notification_refused`, with `details.reason` out of a closed list (RefusalReason)
+   */
+  verifyNotification(raw: RawNotification): Notification;
+  /**
+   * `success` once the notification is stored; `failure` for one that was refused. When the fault is ours, the
+   * failure's body goes out with 503: the provider sends again either way.
+   */
+  acknowledgement: { success: Acknowledgement; failure: Acknowledgement };
+}

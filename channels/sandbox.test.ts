@@ -1,0 +1,256 @@
+/** Both channels against the local providers: real signatures both ways, over real sockets. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { fen } from '../domain/money.js';
+import type { ProviderChannel, Scene } from '../domain/order.js';
+import { type Sandbox, startSandbox } from '../sandbox/server.js';
+import { type AlipayConfig, createAlipay } from './alipay.js';
+import type { Attempt, Channel } from './channel.js';
+import { failureOf, makeAttempt, makeKeys } from './test-support.js';
+import { type Receiver, startReceiver } from './test-receiver.js';
+import { createWechat, type WechatConfig } from './wechat.js';
+
+const TIMEOUT_MS = 1_000;
+// Alipay's first pause of 4 minutes then takes 0.24 s.
+const SPEED = 1_000;
+const PAID_AT = '2026-02-28T16:30:00.000Z';
+
+let home: string;
+let sandbox: Sandbox;
+let receiver: Receiver;
+let configs: { alipay: AlipayConfig; wechat: WechatConfig };
+let channels: Record<ProviderChannel, Channel>;
+let made = 0;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'channels-'));
+  sandbox = await startSandbox({ home, port: 0, speed: SPEED });
+  receiver = await startReceiver();
+  configs = await readMerchant(sandbox.merchantFile);
+  channels = { alipay: createAlipay(configs.alipay), wechat: createWechat(configs.wechat) };
+});
+
+afterEach(async () => {
+  await control('DELETE', '/faults');
+});
+
+afterAll(async () => {
+  await sandbox.close();
+  await receiver.stop();
+  await rm(home, { recursive: true });
+});
+
+async function readMerchant(path: string): Promise<typeof configs> {
+  const given = JSON.parse(await readFile(path, 'utf8')) as Record<string, string>;
+  const text = (name: string): string => given[name] ?? '';
+  const pem = (name: string): Promise<string> => readFile(text(name), 'utf8');
+  return {
+    alipay: {
+      appId: text('ALIPAY_APP_ID'),
+      privateKey: await pem('ALIPAY_PRIVATE_KEY'),
+      alipayPublicKey: await pem('ALIPAY_PUBLIC_KEY'),
+      gateway: text('ALIPAY_GATEWAY'),
+      sellerId: text('ALIPAY_SELLER_ID'),
+      timeoutMs: TIMEOUT_MS,
+    },
+    wechat: {
+      appId: text('WECHAT_APP_ID'),
+      mchId: text('WECHAT_MCH_ID'),
+      serial: text('WECHAT_SERIAL'),
+      privateKey: await pem('WECHAT_PRIVATE_KEY'),
+      apiV3Key: text('WECHAT_API_V3_KEY'),
+      publicKeyId: text('WECHAT_PUBLIC_KEY_ID'),
+      publicKey: await pem('WECHAT_PUBLIC_KEY'),
+      baseUrl: text('WECHAT_BASE_URL'),
+      timeoutMs: TIMEOUT_MS,
+    },
+  };
+}
+
+async function control(method: string, path: string, body?: object): Promise<unknown> {
+  const response = await fetch(`http://127.0.0.1:${sandbox.port}${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+/** An attempt of its own for each test; its notifications come to its own path. */
+function attempt(scene: Scene): Attempt {
+  made += 1;
+  const outTradeNo = `channeltest${String(made).padStart(5, '0')}`;
+  return makeAttempt(scene, {
+    outTradeNo,
+    expiresAt: new Date(Date.now() + 600_000),
+    subject: `设计咨询 100% & more ${made}`,
+    notifyUrl: receiver.urlFor(outTradeNo),
+    openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
+    clientIp: '203.0.113.7',
+    returnUrl: 'http://127.0.0.1:9/done?order=1',
+  });
+}
+
+const pay = (no: string, body: object = {}) => control('POST', `/trades/${no}/pay`, body);
+
+const SCENES: [ProviderChannel, Scene, string[]][] = [
+  ['alipay', 'qr', ['qrCode']],
+  ['alipay', 'app', ['orderString']],
+  ['alipay', 'h5', ['url']],
+  ['alipay', 'page', ['url']],
+  ['alipay', 'jsapi', ['tradeNo']],
+  ['wechat', 'qr', ['codeUrl']],
+  ['wechat', 'app', ['appid', 'noncestr', 'package', 'partnerid', 'prepayid', 'sign', 'timestamp']],
+  ['wechat', 'h5', ['h5Url']],
+  ['wechat', 'jsapi', ['appId', 'nonceStr', 'package', 'paySign', 'signType', 'timeStamp']],
+];
+
+describe.each(SCENES)('%s %s', (name, scene, credentialFields) => {
+  it('is opened, paid, notified and found paid, to the fen and the second', async () => {
+    const channel = channels[name];
+    const one = attempt(scene);
+    const credential = await channel.create(one);
+    expect(Object.keys(credential).sort()).toEqual(credentialFields);
+    expect(await channel.query(one.outTradeNo)).toEqual({ state: 'unpaid' });
+
+    if (credential['orderString'] ?? credential['url']) {
+      await control('POST', '/trades', { channel: name, credential });
+    }
+    await pay(one.outTradeNo, { paidAt: PAID_AT });
+    const notification = channel.verifyNotification(await receiver.next(one.outTradeNo));
+    const payment = {
+      outTradeNo: one.outTradeNo,
+      providerTradeNo: expect.any(String),
+      amountFen: one.amountFen,
+      currency: 'CNY',
+      merchant: channel.merchant,
+      paidAt: new Date(PAID_AT),
+    };
+    expect(notification).toMatchObject({ kind: 'paid', outTradeNo: one.outTradeNo, payment });
+    const found = await channel.query(one.outTradeNo);
+    expect(found).toEqual({
+      state: 'paid',
+      payment: notification.kind === 'paid' ? notification.payment : null,
+    });
+  });
+});
+
+describe.each(['alipay', 'wechat'] as const)('%s', (name) => {
+  it('opens one trade, however often the attempt is posted', async () => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    await channels[name].create(one);
+    const listed = await control('GET', `/trades?channel=${name}&outTradeNo=${one.outTradeNo}`);
+    expect(listed).toMatchObject({ data: [{ outTradeNo: one.outTradeNo, amount: one.amountFen }] });
+  });
+
+  it('closes an unpaid trade, so that it cannot be opened again', async () => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    expect(await channels[name].close(one.outTradeNo)).toEqual({ state: 'closed' });
+    expect(await channels[name].query(one.outTradeNo)).toEqual({ state: 'closed' });
+    expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_refused');
+  });
+
+  it('finds the payment when the payer was faster than the close', async () => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    await pay(one.outTradeNo, { notify: false });
+    expect(await channels[name].close(one.outTradeNo)).toMatchObject({
+      state: 'paid',
+      payment: { amountFen: one.amountFen },
+    });
+    expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_unknown_outcome');
+  });
+
+  it('says that a trade nobody has opened can still be paid, and closes nothing', async () => {
+    const { outTradeNo } = attempt('qr');
+    expect(await channels[name].query(outTradeNo)).toEqual({ state: 'unpaid' });
+    expect(await channels[name].close(outTradeNo)).toEqual({ state: 'unpaid' });
+  });
+
+  it.each<object>([{ requestTimeout: true }, { hangMs: 30_000, times: 1 }])(
+    'does not know what became of a create under %j, and opens no second trade afterwards',
+    async (fault) => {
+      const one = attempt('qr');
+      await control('POST', '/faults', { channel: name, ...fault });
+      expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_unknown_outcome');
+      await channels[name].create(one);
+      const listed = await control('GET', `/trades?channel=${name}&outTradeNo=${one.outTradeNo}`);
+      expect((listed as { data: unknown[] }).data).toHaveLength(1);
+    },
+  );
+
+  it('does not know anything while the provider fails', async () => {
+    const one = attempt('qr');
+    await control('POST', '/faults', { channel: name, errorRate: 1 });
+    expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_unknown_outcome');
+    expect((await failureOf(() => channels[name].query(one.outTradeNo))).code).toBe(
+      'channel_unknown_outcome',
+    );
+    expect((await failureOf(() => channels[name].close(one.outTradeNo))).code).toBe(
+      'channel_unknown_outcome',
+    );
+  });
+
+  const forgeries: [object, string][] = [
+    [{ tamper: true }, 'signature'],
+    [{ wrongKey: true }, 'signature'],
+  ];
+  if (name === 'wechat') forgeries.push([{ signtest: true }, 'signature_probe']);
+
+  it.each(forgeries)('W2: refuses a notification under %j', async (fault, reason) => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    await control('POST', '/faults', { channel: name, ...fault });
+    await pay(one.outTradeNo);
+    const raw = await receiver.next(one.outTradeNo);
+    const error = await failureOf(() => channels[name].verifyNotification(raw));
+    expect(error).toMatchObject({ code: 'notification_refused', details: { channel: name, reason } });
+  });
+
+  it('W3: names another merchant and another amount as they are', async () => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    await control('POST', '/faults', { channel: name, wrongMerchant: true, wrongAmount: true });
+    await pay(one.outTradeNo);
+    const notification = channels[name].verifyNotification(await receiver.next(one.outTradeNo));
+    if (notification.kind !== 'paid') throw new Error('a payment was expected');
+    expect(notification.payment.merchant).not.toBe(channels[name].merchant);
+    expect(notification.payment.amountFen).not.toBe(one.amountFen);
+  });
+
+  it('keeps its event key when it is sent again, and ends by our word for success', async () => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    const { failure, success } = channels[name].acknowledgement;
+    receiver.answerNext(one.outTradeNo, failure, success);
+    await pay(one.outTradeNo);
+    const first = channels[name].verifyNotification(await receiver.next(one.outTradeNo));
+    const second = channels[name].verifyNotification(await receiver.next(one.outTradeNo));
+    expect(second.eventKey).toBe(first.eventKey);
+  });
+
+  it('is refused, and asks in vain, with a key that is not ours', async () => {
+    const { privateKey } = makeKeys();
+    const stranger =
+      name === 'alipay'
+        ? createAlipay({ ...configs.alipay, privateKey })
+        : createWechat({ ...configs.wechat, privateKey });
+    const one = attempt('qr');
+    const providerCode = name === 'alipay' ? 'isv.invalid-signature' : 'SIGN_ERROR';
+    const refused = await failureOf(() => stranger.create(one));
+    expect(refused).toMatchObject({ code: 'channel_refused', details: { providerCode } });
+    expect((await failureOf(() => stranger.query(one.outTradeNo))).code).toBe('channel_unknown_outcome');
+  });
+
+  it('is refused when the same number comes with another amount', async () => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    const dearer = { ...one, amountFen: fen(9900) };
+    expect((await failureOf(() => channels[name].create(dearer))).code).toBe('channel_refused');
+  });
+});

@@ -1,0 +1,217 @@
+/** Commands whose caller waits for an answer: Temporal Updates, answered from SQL when the order has moved on. */
+import { createHash } from 'node:crypto';
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  isGrpcServiceError,
+} from '@temporalio/client';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import { eq } from 'drizzle-orm';
+import { type OrderRow, type StepRow, orderByNo, stepOf } from '../db/orders.js';
+import { catalogItems, outbox } from '../db/schema.js';
+import { editedParameters } from '../domain/chain.js';
+import { isChatOpen } from '../domain/deadlines.js';
+import { HoldfastError, isErrorCode } from '../domain/errors.js';
+import { isHeldKind } from '../domain/order.js';
+import { deliverStart } from '../relay/starts.js';
+import { withDeadline } from '../temporal/connect.js';
+import {
+  cancel,
+  closeChat,
+  confirm,
+  editAction,
+  orderWorkflowId,
+  retryAction,
+  skipAction,
+} from '../workflows/contract.js';
+import type { CommandContext } from './context.js';
+
+export interface Asked {
+  /** Who asks, for the audit trail. */
+  by: string;
+  /** The caller's idempotency key, if any: the same wish twice is one Update. */
+  idempotencyKey: string | null;
+}
+
+const DEADLINE_MS = 10_000;
+
+/** Answers the order once its money is the seller's. @throws HoldfastError `order_not_confirmable`, `unavailable` */
+export async function confirmOrder(
+  context: CommandContext,
+  order: OrderRow,
+  asked: Asked,
+): Promise<OrderRow> {
+  const confirmable = isHeldKind(order.kind) && (order.money === 'held' || order.money === 'released');
+  if (!confirmable) {
+    throw new HoldfastError('order_not_confirmable', {
+      message: `a ${order.kind} that is ${order.status} cannot be confirmed`,
+    });
+  }
+  if (order.money === 'released' || (await update(context, order, confirm, { by: asked.by }, asked))) {
+    return orderByNo(context.db, order.orderNo);
+  }
+  return confirmOrder(context, await movedOn(context, order), asked);
+}
+
+/** @throws HoldfastError `order_not_cancellable`, `order_already_paid`, `unavailable` */
+export async function cancelOrder(
+  context: CommandContext,
+  order: OrderRow,
+  reason: string,
+  asked: Asked,
+): Promise<OrderRow> {
+  if (order.money === 'held' || order.money === 'released') {
+    throw new HoldfastError('order_not_cancellable', {
+      message: `an order that is ${order.status} cannot be cancelled`,
+    });
+  }
+  if (order.money === 'closed' || (await update(context, order, cancel, { by: asked.by, reason }, asked))) {
+    return orderByNo(context.db, order.orderNo);
+  }
+  return cancelOrder(context, await movedOn(context, order), reason, asked);
+}
+
+/** @throws HoldfastError `conflict`: there is no open chat; `unavailable` */
+export async function closeOrderChat(
+  context: CommandContext,
+  order: OrderRow,
+  asked: Asked,
+): Promise<OrderRow> {
+  // A repeat answers the same.
+  if (order.chatClosedAt !== null) return order;
+  if (!isChatOpen(order.chatClosesAt?.getTime() ?? null, false, context.now())) {
+    throw new HoldfastError('conflict', { message: 'this order has no open chat' });
+  }
+  if (!(await update(context, order, closeChat, { by: asked.by }, asked))) throw ended();
+  return orderByNo(context.db, order.orderNo);
+}
+
+export type StepVerdict =
+  | { verdict: 'retry' }
+  | { verdict: 'skip'; reason: string }
+  | { verdict: 'edit'; reason: string; parameters: unknown };
+
+/** @throws HoldfastError `step_not_found`, `step_not_parked`, `invalid_next_action`, `not_owner`, `unavailable` */
+export async function decideStep(
+  context: CommandContext,
+  order: OrderRow,
+  path: string,
+  wish: StepVerdict,
+  asked: Asked,
+): Promise<void> {
+  const step = await stepOf(context.db, order.orderNo, path);
+  if (step.status !== 'parked') {
+    throw new HoldfastError('step_not_parked', {
+      message: `step ${path} is ${step.status}`,
+      details: { path },
+    });
+  }
+  const input = { path, by: asked.by };
+  const taken = await (wish.verdict === 'retry'
+    ? update(context, order, retryAction, input, asked)
+    : wish.verdict === 'skip'
+      ? update(context, order, skipAction, { ...input, reason: wish.reason }, asked)
+      : edit(context, order, step, wish, asked));
+  if (!taken) throw ended();
+}
+
+async function edit(
+  context: CommandContext,
+  order: OrderRow,
+  step: StepRow,
+  { reason, parameters: given }: { reason: string; parameters: unknown },
+  asked: Asked,
+): Promise<boolean> {
+  const parameters = editedParameters(step.name, given);
+  if (step.name === 'payShopOrder') await assertOwned(context, order, String(parameters['id']));
+  return update(context, order, editAction, { path: step.path, by: asked.by, reason, parameters }, asked);
+}
+
+/** An edit may not point a step at somebody else's thing; the step checks again when it runs. */
+async function assertOwned({ db }: CommandContext, { buyerId }: OrderRow, id: string): Promise<void> {
+  const rows = await db.select().from(catalogItems).where(eq(catalogItems.id, id));
+  const item = rows.find(({ collection }) => collection === 'shop-orders');
+  if (item !== undefined && item.body['userId'] !== buyerId) {
+    throw new HoldfastError('not_owner', {
+      message: `shop-orders/${id} is not the payer's`,
+      details: { id },
+    });
+  }
+}
+
+/** @returns false when the order's workflow has ended: SQL says what became of it */
+async function update<A>(
+  context: CommandContext,
+  order: OrderRow,
+  definition: UpdateDefinition<void, [A]>,
+  input: A,
+  asked: Asked,
+): Promise<boolean> {
+  const handle = context.temporal.workflow.getHandle(orderWorkflowId(order.orderNo));
+  const execute = (): Promise<void> =>
+    withDeadline(context.temporal, DEADLINE_MS, () =>
+      handle.executeUpdate(definition, { args: [input], ...updateIdOf(definition.name, asked) }),
+    );
+  try {
+    await execute().catch(async (error: unknown) => {
+      if (!(error instanceof WorkflowNotFoundError) || !(await startIfDue(context, order.orderNo)))
+        throw error;
+      await execute();
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw updateFailure(error);
+  }
+}
+
+function ended(): HoldfastError {
+  return new HoldfastError('conflict', { message: 'the order has ended meanwhile; read it again' });
+}
+
+/** The order as it is now that its workflow has ended. @throws HoldfastError `conflict` when nothing has changed */
+async function movedOn({ db }: CommandContext, before: OrderRow): Promise<OrderRow> {
+  const order = await orderByNo(db, before.orderNo);
+  if (order.money === before.money) throw ended();
+  return order;
+}
+
+/** A command that beat the start of its order's workflow. */
+async function startIfDue({ db, temporal }: CommandContext, orderNo: string): Promise<boolean> {
+  const [row] = await db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
+  if (row === undefined || row.doneAt !== null) return false;
+  await deliverStart(db, temporal, orderNo);
+  return true;
+}
+
+/** Update ids are readable in Temporal, so the caller's key goes in as a digest. */
+function updateIdOf(name: string, { by, idempotencyKey }: Asked): { updateId?: string } {
+  if (idempotencyKey === null) return {};
+  const digest = createHash('sha256').update(`${by}\n${idempotencyKey}`).digest('hex').slice(0, 32);
+  return { updateId: `${name}:${digest}` };
+}
+
+/** Temporal, or a worker, did not answer: a time-out, a refused connection, or either wrapped by the client. */
+function isUnanswered(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(cause)) return true;
+  }
+  return false;
+}
+
+function updateFailure(error: unknown): unknown {
+  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
+    const { type, message } = error.cause;
+    const code = typeof type === 'string' && isErrorCode(type) ? type : 'internal';
+    return new HoldfastError(code, { message, cause: error });
+  }
+  // With no worker, or with Temporal down, an Update is stored nowhere: the caller may repeat it.
+  if (isUnanswered(error)) {
+    return new HoldfastError('unavailable', {
+      message: 'no worker answered in time; repeat the call',
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,66 @@
+import { eq } from 'drizzle-orm';
+import type { Channel } from '../channels/channel.js';
+import { type Channels, channelNamed } from '../channels/index.js';
+import type { Db } from '../db/client.js';
+import { insertAnswer } from '../db/inbox.js';
+import { type PaymentRow, orderByNo } from '../db/orders.js';
+import { payments } from '../db/schema.js';
+import { HoldfastError } from '../domain/errors.js';
+import { fen } from '../domain/money.js';
+
+/**
+ * Posts an attempt to its provider and stores what the payer's device needs. The same attempt, posted again, has
+ * the same number and the same parameters, so no second trade comes of it.
+ * @returns the row as it is afterwards: `pending`, or still `creating` when nobody knows what became of it
+ * @throws HoldfastError `channel_refused`: the attempt has failed, for good
+ */
+export async function postAttempt(
+  db: Db,
+  channel: Channel,
+  publicUrl: string,
+  payment: PaymentRow,
+): Promise<PaymentRow> {
+  const order = await orderByNo(db, payment.orderNo);
+  const store = async (change: Partial<PaymentRow>): Promise<PaymentRow> => {
+    await db.update(payments).set(change).where(eq(payments.id, payment.id));
+    return { ...payment, ...change };
+  };
+  try {
+    const credential = await channel.create({
+      outTradeNo: payment.outTradeNo,
+      scene: payment.scene ?? channel.defaultScene,
+      amountFen: fen(payment.amount),
+      currency: payment.currency,
+      subject: order.subject,
+      expiresAt: payment.expiresAt,
+      notifyUrl: `${publicUrl}/webhooks/${channel.name}`,
+      ...payment.request,
+    });
+    return await store({ status: 'pending', credential, credentialAt: new Date(), error: null });
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    const told = { code: error.code, message: error.message };
+    if (error.code === 'channel_unknown_outcome') return store({ error: told });
+    await store({ status: 'failed', askAt: null, error: told });
+    throw error;
+  }
+}
+
+/**
+ * Asks about an open attempt, then closes it at the provider where that can be done, then here.
+ * @returns the inbox row when the attempt turns out to be paid
+ * @throws HoldfastError `channel_unknown_outcome`: nobody knows, so nothing is closed
+ */
+export async function settleAttempt(db: Db, channels: Channels, payment: PaymentRow): Promise<number | null> {
+  if (payment.channel === 'wallet' || payment.scene === null) return null;
+  const channel = channelNamed(channels, payment.channel);
+  const asked = await channel.query(payment.outTradeNo);
+  const found =
+    asked.state === 'unpaid' && channel.canClose(payment.scene)
+      ? await channel.close(payment.outTradeNo)
+      : asked;
+  if (found.state === 'paid') return insertAnswer(db, payment.channel, found.payment);
+  // A trade that cannot be closed ends by its own expiry; money that comes all the same is a late payment.
+  await db.update(payments).set({ status: 'closed', askAt: null }).where(eq(payments.id, payment.id));
+  return null;
+}

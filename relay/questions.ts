@@ -1,0 +1,52 @@
+import { eq, sql } from 'drizzle-orm';
+import type { Channels } from '../channels/index.js';
+import type { Db } from '../db/client.js';
+import { insertAnswer } from '../db/inbox.js';
+import type { PaymentRow } from '../db/orders.js';
+import { payments } from '../db/schema.js';
+import { gapBeforeQuestion } from '../domain/deadlines.js';
+import { postAttempt } from './attempts.js';
+
+/** Leases attempts that are due for a question; the next one is due by the schedule, whoever dies meanwhile. */
+export async function leaseQuestions(db: Db, limit: number): Promise<PaymentRow[]> {
+  return db.transaction(async (tx) => {
+    const due = await tx
+      .select()
+      .from(payments)
+      .where(sql`${payments.askAt} <= now()`)
+      .orderBy(payments.askAt)
+      .limit(limit)
+      .for('update', { skipLocked: true });
+    for (const payment of due) {
+      const asked = payment.asked + 1;
+      await tx
+        .update(payments)
+        .set({ asked, askAt: new Date(Date.now() + gapBeforeQuestion(asked)) })
+        .where(eq(payments.id, payment.id));
+    }
+    return due;
+  });
+}
+
+/**
+ * Asks the channel about one attempt. A payment goes through the inbox like a notification; an attempt whose
+ * posting had no answer is posted again under its own number.
+ * @returns the inbox row of a payment that was found
+ */
+export async function ask(
+  db: Db,
+  channels: Channels,
+  publicUrl: string,
+  payment: PaymentRow,
+): Promise<number | null> {
+  const channel = payment.channel === 'wallet' ? undefined : channels[payment.channel];
+  if (channel === undefined) return null;
+  const found = await channel.query(payment.outTradeNo);
+  if (found.state === 'paid') return insertAnswer(db, channel.name, found.payment);
+  if (found.state === 'closed') {
+    await db.update(payments).set({ status: 'closed', askAt: null }).where(eq(payments.id, payment.id));
+  } else if (payment.status === 'creating' && payment.expiresAt > new Date()) {
+    await postAttempt(db, channel, publicUrl, payment);
+  }
+  return null;
+}

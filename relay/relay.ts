@@ -1,0 +1,110 @@
+/**
+ * Delivers what is committed and has not arrived: orders to start, payments to signal, questions to ask. Any number
+ * of relays may run; a row is leased by one at a time.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Channels } from '../channels/index.js';
+import type { Db } from '../db/client.js';
+import type { DeliveryLog } from './inline.js';
+import { deliverPayment, leasePayments } from './payments.js';
+import { ask, leaseQuestions } from './questions.js';
+import { deliverStart, leaseStarts } from './starts.js';
+
+const BATCH = 50;
+const AT_ONCE = 10;
+const IDLE_MS = 1_000;
+
+interface Lane<T> {
+  name: string;
+  lease(limit: number): Promise<T[]>;
+  deliver(row: T): Promise<void>;
+}
+
+export interface RelayParts {
+  db: Db;
+  temporal: Client;
+  channels: Channels;
+  publicUrl: string;
+  log: DeliveryLog;
+}
+
+export interface Relay {
+  /** Ends after the batches that are under way. */
+  stop(): Promise<void>;
+}
+
+export function startRelay({ db, temporal, channels, publicUrl, log }: RelayParts): Relay {
+  const stopping = new AbortController();
+  const lanes = [
+    runLane(
+      {
+        name: 'order start',
+        lease: (limit) => leaseStarts(db, limit),
+        deliver: (orderNo) => deliverStart(db, temporal, orderNo),
+      },
+      stopping.signal,
+      log,
+    ),
+    runLane(
+      {
+        name: 'payment',
+        lease: (limit) => leasePayments(db, limit),
+        deliver: (inboxId) => deliverPayment(db, temporal, inboxId),
+      },
+      stopping.signal,
+      log,
+    ),
+    runLane(
+      {
+        name: 'question',
+        lease: (limit) => leaseQuestions(db, limit),
+        deliver: async (payment) => {
+          const inboxId = await ask(db, channels, publicUrl, payment);
+          if (inboxId !== null) await deliverPayment(db, temporal, inboxId);
+        },
+      },
+      stopping.signal,
+      log,
+    ),
+  ];
+  return {
+    stop: async () => {
+      stopping.abort();
+      await Promise.all(lanes);
+    },
+  };
+}
+
+async function runLane<T>(lane: Lane<T>, stopping: AbortSignal, log: DeliveryLog): Promise<void> {
+  while (!stopping.aborted) {
+    const rows = await lane.lease(BATCH).catch((error: unknown): T[] => {
+      log.warn({ err: error, lane: lane.name }, 'the relay could not lease');
+      return [];
+    });
+    await deliverAll(lane, rows, log);
+    if (rows.length < BATCH) await idle(stopping);
+  }
+}
+
+/** A few at a time: a burst after an outage must not crowd out the orders of now. */
+async function deliverAll<T>(lane: Lane<T>, rows: T[], log: DeliveryLog): Promise<void> {
+  const queue = [...rows];
+  const one = async (): Promise<void> => {
+    for (let row = queue.shift(); row !== undefined; row = queue.shift()) {
+      // The lease runs out by itself, so a failed delivery comes round again.
+      await lane.deliver(row).catch((error: unknown) => {
+        log.warn({ err: error, lane: lane.name }, 'the relay will try again');
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+}
+
+async function idle(stopping: AbortSignal): Promise<void> {
+  try {
+    await wait(IDLE_MS, undefined, { signal: stopping });
+  } catch (error) {
+    if (!stopping.aborted) throw error;
+  }
+}

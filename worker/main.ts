@@ -1,0 +1,58 @@
+/** Runs workflows, activities and the relay, until it is told to stop. Any number of these may run. */
+import { createServer } from 'node:http';
+import { pino } from 'pino';
+import { createChannels } from '../channels/index.js';
+import { ConfigError, readConfig } from '../config.js';
+import { openDatabase } from '../db/client.js';
+import { ensureSchema } from '../db/migrations.js';
+import { startRelay } from '../relay/relay.js';
+import { openTemporal } from '../temporal/connect.js';
+import { registerSearchAttributes } from '../temporal/search-attributes.js';
+import { createWorker } from './run.js';
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const log = pino({ level: config.logLevel, name: 'worker' });
+  await ensureSchema(config.database);
+  const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-worker' });
+  const channels = createChannels(config.channels);
+  const temporal = openTemporal(config.temporal);
+  await registerSearchAttributes(temporal.connection, config.temporal.namespace);
+  const parts = { db: database.db, channels, temporal: config.temporal, log };
+  const { worker, connection } = await createWorker(parts);
+  const relay = startRelay({
+    db: database.db,
+    temporal: temporal.client,
+    channels,
+    publicUrl: config.publicUrl,
+    log,
+  });
+  const health = createServer((request, response) => {
+    const well = worker.getState() === 'RUNNING';
+    response.writeHead(request.url === '/healthz' && well ? 200 : 503, {
+      'content-type': 'application/json',
+    });
+    response.end(JSON.stringify({ status: worker.getState() }));
+  });
+  health.listen(config.workerHealthPort, config.host);
+
+  const stop = (): void => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  log.info('the worker runs');
+  await worker.run();
+  await relay.stop();
+  health.close();
+  await connection.close();
+  await temporal.close();
+  await database.close();
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(
+    `${error instanceof ConfigError ? error.message : String((error as Error).stack ?? error)}\n`,
+  );
+  process.exitCode = 1;
+});

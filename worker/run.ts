@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities/index.js';
+import type { Channels } from '../channels/index.js';
+import type { Db } from '../db/client.js';
+import { type TemporalSettings, connectionOptions, dataConverterOf } from '../temporal/connect.js';
+import { TASK_QUEUE } from '../workflows/contract.js';
+import { failureInterceptor } from './failures.js';
+
+export interface WorkerParts {
+  db: Db;
+  channels: Channels;
+  temporal: TemporalSettings & { maxCachedWorkflows: number };
+  log: Logger;
+}
+
+/** What a worker needs beside its connection; tests give it their own server's. */
+export function workerOptions({ db, channels, temporal, log }: WorkerParts): WorkerOptions {
+  return {
+    namespace: temporal.namespace,
+    taskQueue: TASK_QUEUE,
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    activities: createActivities(db, channels),
+    dataConverter: dataConverterOf(temporal),
+    interceptors: {
+      activity: [(context) => ({ inbound: failureInterceptor(log, context.info.activityType) })],
+    },
+    // About 0.35 MB a cached workflow: bounded by memory, not by how many orders wait.
+    maxCachedWorkflows: temporal.maxCachedWorkflows,
+    workflowTaskPollerBehavior: { type: 'autoscaling' },
+    activityTaskPollerBehavior: { type: 'autoscaling' },
+    shutdownGraceTime: '5s',
+  };
+}
+
+/** Connects, for as long as it takes, and builds the worker. */
+export async function createWorker(
+  parts: WorkerParts,
+): Promise<{ worker: Worker; connection: NativeConnection }> {
+  Runtime.install({
+    logger: temporalLogger(parts.log),
+    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+  });
+  const connection = await NativeConnection.connect(connectionOptions(parts.temporal));
+  const worker = await Worker.create({ ...workerOptions(parts), connection });
+  return { worker, connection };
+}
+
+function temporalLogger(log: Logger) {
+  const at = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: object) =>
+    log[level](meta ?? {}, message);
+  const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+  return {
+    log: (level: keyof typeof levels, message: string, meta?: object) => at(levels[level])(message, meta),
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('debug'),
+    warn: at('warn'),
+    error: at('error'),
+  };
+}

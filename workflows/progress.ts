@@ -1,0 +1,191 @@
+/** What one order's workflow knows while it runs, and the handlers that tell it more. */
+import {
+  ApplicationFailure,
+  condition,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import {
+  type ChainState,
+  type MoneyState,
+  type OrderStatus,
+  deriveStatus,
+  moveTo,
+} from '../domain/order-status.js';
+import type { PaidFacts } from '../domain/order.js';
+import {
+  type OrderInput,
+  type PaymentNotice,
+  REFUSALS,
+  SEARCH_ATTRIBUTES,
+  cancel,
+  closeChat,
+  confirm,
+  editAction,
+  paymentReceived,
+  retryAction,
+  skipAction,
+  state,
+} from './contract.js';
+
+export interface Decision {
+  verdict: 'retry' | 'skip' | 'edit';
+  path: string;
+  by: string;
+  reason?: string;
+  parameters?: Record<string, unknown>;
+}
+
+/** Handlers only record a wish here; the main coroutine moves the money. */
+export interface OrderProgress {
+  readonly input: OrderInput;
+  status: OrderStatus;
+  money: MoneyState;
+  chain: ChainState;
+  paid: PaidFacts | null;
+  notices: PaymentNotice[];
+  seenInboxIds: Set<number>;
+  confirmedBy: string | null;
+  cancelled: { by: string; reason: string } | null;
+  chatOpen: boolean;
+  chatClosedBy: string | null;
+  parkedPath: string | null;
+  decision: Decision | null;
+}
+
+export function startProgress(input: OrderInput): OrderProgress {
+  const progress: OrderProgress = {
+    input,
+    status: 'unpaid',
+    money: 'unpaid',
+    chain: input.steps.length === 0 ? 'none' : 'running',
+    paid: null,
+    notices: [],
+    seenInboxIds: new Set(),
+    confirmedBy: null,
+    cancelled: null,
+    chatOpen: false,
+    chatClosedBy: null,
+    parkedPath: null,
+    decision: null,
+  };
+  listenForPayments(progress);
+  listenToParties(progress);
+  listenToOperators(progress);
+  setHandler(state, () => ({
+    status: progress.status,
+    money: progress.money,
+    parked: progress.parkedPath,
+    chatOpen: progress.chatOpen,
+  }));
+  return progress;
+}
+
+/** Money or chain changed: the status follows, and so does what Temporal's UI shows. */
+export function change(
+  progress: OrderProgress,
+  facts: Partial<Pick<OrderProgress, 'money' | 'chain'>>,
+): void {
+  Object.assign(progress, facts);
+  const captured = progress.paid?.amountFen ?? 0;
+  const next = deriveStatus({ ...progress, captured, refunded: 0, refundOpen: false });
+  const attention = next === 'action_required' || progress.status === 'action_required';
+  if (next !== progress.status) {
+    progress.status = moveTo(progress.status, next);
+    // One event for both attributes; attention is written only when it changes.
+    upsertSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.status, value: next },
+      ...(attention ? [{ key: SEARCH_ATTRIBUTES.needsAttention, value: next === 'action_required' }] : []),
+    ]);
+  }
+  setCurrentDetails(describe(progress));
+}
+
+function describe(progress: OrderProgress): string {
+  const lines = [`**${progress.status}**, money ${progress.money}, chain ${progress.chain}`];
+  if (progress.paid !== null) lines.push(`paid at ${new Date(progress.paid.paidAtMs).toISOString()}`);
+  if (progress.parkedPath !== null)
+    lines.push(`step ${progress.parkedPath} is parked: retry, edit or skip it`);
+  return lines.join('\n\n');
+}
+
+function listenForPayments(progress: OrderProgress): void {
+  // A signal handler must never throw: whatever somebody sends by hand is looked at when it is taken.
+  setHandler(paymentReceived, (notice) => {
+    if ('inboxId' in notice) {
+      if (progress.seenInboxIds.has(notice.inboxId)) return;
+      progress.seenInboxIds.add(notice.inboxId);
+    }
+    progress.notices.push(notice);
+  });
+}
+
+function refuse(type: string, message: string): never {
+  throw ApplicationFailure.nonRetryable(message, type);
+}
+
+function listenToParties(progress: OrderProgress): void {
+  setHandler(
+    confirm,
+    async ({ by }) => {
+      progress.confirmedBy ??= by;
+      await condition(() => progress.money === 'released');
+    },
+    {
+      validator: (_: { by: string }) => {
+        const { money, input } = progress;
+        const held = input.kind === 'deal' || input.kind === 'course';
+        if (!held || money === 'unpaid' || money === 'closed') {
+          refuse(REFUSALS.notConfirmable, `a ${input.kind} that is ${progress.status} cannot be confirmed`);
+        }
+      },
+    },
+  );
+  setHandler(
+    cancel,
+    async (wish) => {
+      progress.cancelled ??= wish;
+      await condition(() => progress.money !== 'unpaid');
+      if (progress.money !== 'closed') refuse(REFUSALS.alreadyPaid, 'the payment was faster');
+    },
+    {
+      validator: (_: { by: string; reason: string }) => {
+        if (progress.money === 'held' || progress.money === 'released') {
+          refuse(REFUSALS.notCancellable, `an order that is ${progress.status} cannot be cancelled`);
+        }
+      },
+    },
+  );
+  setHandler(
+    closeChat,
+    async ({ by }) => {
+      progress.chatClosedBy ??= by;
+      await condition(() => !progress.chatOpen);
+    },
+    {
+      validator: (_: { by: string }) => {
+        if (!progress.chatOpen) refuse(REFUSALS.noOpenChat, 'this order has no open chat');
+      },
+    },
+  );
+}
+
+function listenToOperators(progress: OrderProgress): void {
+  const validator = ({ path }: { path: string }): void => {
+    if (!progress.input.steps.some((step) => step.path === path)) {
+      refuse(REFUSALS.stepNotFound, `this order has no step ${path}`);
+    }
+    if (progress.parkedPath !== path || progress.decision !== null) {
+      refuse(REFUSALS.stepNotParked, `step ${path} is not parked`);
+    }
+  };
+  const decide = async (decision: Decision): Promise<void> => {
+    progress.decision = decision;
+    // Answered once the decision is on record; the step itself may take its time.
+    await condition(() => progress.decision !== decision);
+  };
+  setHandler(retryAction, (wish) => decide({ ...wish, verdict: 'retry' }), { validator });
+  setHandler(skipAction, (wish) => decide({ ...wish, verdict: 'skip' }), { validator });
+  setHandler(editAction, (wish) => decide({ ...wish, verdict: 'edit' }), { validator });
+}

@@ -1,0 +1,24 @@
+/** One proxy per retry class, with its reason. */
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { NextActionActivities, OrderActivities, ProviderActivities } from '../activities/index.js';
+
+// Ledger posts are idempotent by their SQL key, so they may retry for ever; 10 s between tries at most, so that
+// recovery fits in 60 s. Local: a regular activity would cost ten more history events an order.
+export const ledger = proxyLocalActivities<OrderActivities>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+// Questions to a provider are free of effects here: asked until answered, since closing without an answer could
+// lose a payment.
+export const providers = proxyActivities<ProviderActivities>({
+  startToCloseTimeout: '60s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+});
+
+// Steps of the chain retry for ever, visibly; what cannot succeed says so by a failure that is not retried, and
+// parks the step.
+export const nextActions = proxyActivities<NextActionActivities>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
