@@ -1,0 +1,103 @@
+/** Reads what callers send, as text, into values that are safe to walk, to count with and to store. */
+import { HoldfastError } from '../domain/errors.js';
+import { plainText } from '../domain/variables.js';
+
+// Deep enough for ten nested actions with ten levels of template values, and far from what recursion can bear.
+const MAX_DEPTH = 64;
+const UNSAFE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+export type Place = 'body' | 'query' | 'path' | 'header';
+
+/** The problem of one field: `amount: must be a whole number`. */
+export function invalid(place: Place, field: string, message: string): HoldfastError {
+  return new HoldfastError('invalid_request', {
+    message: field === '' ? `the ${place} ${message}` : `${field}: ${message}`,
+    details: { in: place, field },
+  });
+}
+
+/** Counts brackets outside of strings, so that a deep text is refused before anything recurses into it. */
+function tooDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (inString) {
+      if (character === 0x5c /* \ */) at++;
+      else if (character === 0x22 /* " */) inString = false;
+    } else if (character === 0x22) inString = true;
+    else if (character === 0x5b /* [ */ || character === 0x7b /* { */) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (character === 0x5d /* ] */ || character === 0x7d /* } */) depth--;
+  }
+  return false;
+}
+
+/** @throws HoldfastError `invalid_request` */
+export function parseJson(text: string): unknown {
+  if (tooDeep(text)) throw invalid('body', '', `is nested deeper than ${MAX_DEPTH}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid('body', '', 'is not valid JSON');
+  }
+  assertSound(value, 'body');
+  return value;
+}
+
+/**
+ * Refuses what later steps could not take: keys of the prototype, NUL and half characters (PostgreSQL stores
+ * neither), and numbers that are not exact.
+ * @throws HoldfastError `invalid_request`, naming the field
+ */
+export function assertSound(value: unknown, place: Place, field = ''): void {
+  if (typeof value === 'string') {
+    if (!plainText(value) || LONE_SURROGATE.test(value))
+      throw invalid(place, field, 'holds a character that is not allowed');
+  } else if (typeof value === 'number') {
+    if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
+      throw invalid(place, field, 'is a number too large to be exact');
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    const names = Array.isArray(value) ? undefined : Object.keys(value);
+    for (const name of names ?? []) {
+      if (UNSAFE_KEYS.has(name)) throw invalid(place, below(field, name), 'is not an allowed name');
+      assertSound(name, place, field);
+    }
+    for (const [name, inner] of Object.entries(value)) assertSound(inner, place, below(field, name));
+  }
+}
+
+function below(field: string, name: string): string {
+  return field === '' ? name : `${field}.${name}`;
+}
+
+/**
+ * `a=1&b=2`, as in queries and forms; a repeated name makes an array.
+ * @throws HoldfastError `invalid_request` for malformed percent-encoding too
+ */
+export function parseForm(text: string, place: 'body' | 'query'): Record<string, string | string[]> {
+  const fields = new Map<string, string[]>();
+  for (const pair of text.split('&')) {
+    if (pair === '') continue;
+    const cut = pair.indexOf('=');
+    const name = decoded(cut < 0 ? pair : pair.slice(0, cut), place);
+    const value = cut < 0 ? '' : decoded(pair.slice(cut + 1), place);
+    fields.set(name, [...(fields.get(name) ?? []), value]);
+  }
+  const form = Object.fromEntries(
+    [...fields].map(([name, [first = '', ...more]]) => [name, more.length === 0 ? first : [first, ...more]]),
+  );
+  assertSound(form, place);
+  return form;
+}
+
+function decoded(text: string, place: Place): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw invalid(place, '', 'has malformed percent-encoding');
+  }
+}

@@ -1,0 +1,142 @@
+/** A listening app for tests, with a client that remembers nothing and hides nothing. */
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
+import type express from 'express';
+import type { Logger } from 'pino';
+import { createChannels } from '../channels/index.js';
+import { type Config, readConfig } from '../config.js';
+import type { CommandContext } from '../commands/context.js';
+import type { Db } from '../db/client.js';
+import { createInline } from '../relay/inline.js';
+import { openTemporal } from '../temporal/connect.js';
+import { createApp } from './app.js';
+import { createLiveEvents } from './live-events.js';
+import { createLogger } from './logging.js';
+import { createMetrics } from './metrics.js';
+import type { Services } from './services.js';
+
+export const ADMIN_KEY = 'canary-admin-key-0123456789-0123456789';
+
+export interface TestAnswer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The parsed body; undefined when there is none or it is no JSON. */
+  json: Record<string, unknown>;
+}
+
+export interface SendOptions {
+  /** Goes out as `Authorization: Bearer`. */
+  as?: string | undefined;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is. */
+  raw?: string | Uint8Array;
+  headers?: Record<string, string>;
+}
+
+export interface TestApp {
+  app: express.Express;
+  url: string;
+  services: Services;
+  send(method: string, path: string, options?: SendOptions): Promise<TestAnswer>;
+  /** As the configured admin key. */
+  admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
+  /** Everything that was logged, as it was written. */
+  logs(): string;
+  close(): Promise<void>;
+}
+
+/** Commands with no Temporal behind them: what is committed waits, as it does while Temporal is down. */
+function commandsWithoutTemporal(db: Db, config: Config, logger: Logger): CommandContext {
+  const { client } = openTemporal({ address: '127.0.0.1:1', namespace: 'default', payloadKey: undefined });
+  return {
+    db,
+    temporal: client,
+    inline: createInline(db, client, logger),
+    channels: createChannels({}),
+    now: Date.now,
+    publicUrl: config.publicUrl,
+    windows: config.windows,
+  };
+}
+
+export function testServices(
+  db: Db,
+  overrides: Partial<Services> = {},
+): { services: Services; logs: () => string } {
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  const config = readConfig({ DATABASE_URL: 'postgres://unused/unused', ADMIN_API_KEY: ADMIN_KEY });
+  const logger = createLogger('debug', destination);
+  const services: Services = {
+    config: { ...config, rateLimitPerMinute: 1_000_000 },
+    db,
+    channels: createChannels({}),
+    commands: commandsWithoutTemporal(db, config, logger),
+    liveEvents: createLiveEvents(db, logger),
+    logger,
+    metrics: createMetrics(),
+    probes: { temporal: () => Promise.resolve(), worker: () => Promise.resolve() },
+    checkAnswers: true,
+    ...overrides,
+  };
+  return { services, logs: () => lines.join('') };
+}
+
+async function listen(app: express.Express): Promise<{ server: Server; url: string }> {
+  const server = createServer(app);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return { server, url: `http://127.0.0.1:${port}` };
+}
+
+function parsed(text: string): Record<string, unknown> {
+  return text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
+}
+
+export async function startTestApp(db: Db, overrides: Partial<Services> = {}): Promise<TestApp> {
+  const { services, logs } = testServices(db, overrides);
+  const app = createApp(services);
+  const { server, url } = await listen(app);
+
+  async function send(method: string, path: string, options: SendOptions = {}): Promise<TestAnswer> {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(options.as !== undefined && { authorization: `Bearer ${options.as}` }),
+        ...(options.body !== undefined && { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
+      ...(options.raw !== undefined && { body: options.raw }),
+    });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, text, json: parsed(text) };
+  }
+
+  return {
+    app,
+    url,
+    services,
+    send,
+    admin: (method, path, body, headers = {}) => send(method, path, { as: ADMIN_KEY, body, headers }),
+    logs,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.closeAllConnections();
+        server.close((error) => {
+          if (error === undefined) resolve();
+          else reject(error);
+        });
+      }),
+  };
+}

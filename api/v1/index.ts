@@ -1,0 +1,25 @@
+import type { Endpoint } from '../endpoint.js';
+import { actionEndpoints } from './actions.js';
+import { apiKeyEndpoints } from './api-keys.js';
+import { catalogEndpoints } from './catalog.js';
+import { orderEndpoints } from './orders.js';
+import { paymentEndpoints } from './payments.js';
+import { settingEndpoints } from './settings.js';
+import { smsEndpoints } from './sms.js';
+import { timelineEndpoints } from './timeline.js';
+import { userEndpoints } from './users.js';
+import { walletEndpoints } from './wallets.js';
+
+/** The native API (wire.md, section 6). */
+export const v1Endpoints: readonly Endpoint[] = [
+  ...orderEndpoints,
+  ...paymentEndpoints,
+  ...actionEndpoints,
+  ...timelineEndpoints,
+  ...userEndpoints,
+  ...apiKeyEndpoints,
+  ...catalogEndpoints,
+  ...settingEndpoints,
+  ...smsEndpoints,
+  ...walletEndpoints,
+];
