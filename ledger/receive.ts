@@ -9,7 +9,12 @@ import { HoldfastError } from '../domain/errors.js';
 import { isOurMoney, misfitOf } from '../domain/fit.js';
 import { fen } from '../domain/money.js';
 import type { PaidFacts } from '../domain/order.js';
-import { type ReceivedPayment, paymentPosting, suspensePosting } from '../domain/postings.js';
+import {
+  type ReceivedPayment,
+  type SuspenseMoney,
+  paymentPosting,
+  suspensePosting,
+} from '../domain/postings.js';
 import { post } from './post.js';
 
 interface Arrived {
@@ -18,15 +23,14 @@ interface Arrived {
   order: OrderRow | null;
 }
 
-/** An inbox row with the attempt and the order that it names. */
-export async function readArrived(db: Db, inboxId: number): Promise<Arrived> {
+/** An inbox row with the attempt and the order that it names; undefined when there is no such row. */
+export async function readArrived(db: Db, inboxId: number): Promise<Arrived | undefined> {
   const [row] = await db
     .select({ event: inbox, payment: payments, order: orders })
     .from(inbox)
     .leftJoin(payments, and(eq(payments.outTradeNo, inbox.outTradeNo), eq(payments.channel, inbox.channel)))
     .leftJoin(orders, eq(orders.orderNo, payments.orderNo))
     .where(eq(inbox.id, inboxId));
-  if (row === undefined) throw new HoldfastError('not_found', { message: `no inbox row ${inboxId}` });
   return row;
 }
 
@@ -37,6 +41,8 @@ export async function readArrived(db: Db, inboxId: number): Promise<Arrived> {
  */
 export async function receiveFromInbox(db: Db, inboxId: number, orderNo?: string): Promise<PaidFacts | null> {
   const arrived = await readArrived(db, inboxId);
+  // Anybody who can reach Temporal can send a number that was never in the inbox.
+  if (arrived === undefined) return null;
   const { event, payment, order } = arrived;
   if (event.kind !== 'paid' || event.state === 'review') return null;
   if (orderNo !== undefined && order?.orderNo !== orderNo) return null;
@@ -81,6 +87,26 @@ function receivedPayment(event: InboxRow, payment: PaymentRow, order: OrderRow):
   };
 }
 
+/** A free order is paid at once, without a provider. A repeat moves nothing and answers the first one's facts. */
+export async function receiveFree(db: Db, order: OrderRow): Promise<PaidFacts> {
+  const at = order.createdAt.getTime();
+  await post(
+    db,
+    paymentPosting(
+      { ...order, amountFen: fen(0) },
+      {
+        paymentId: null,
+        channel: null,
+        providerTradeNo: null,
+        inboxId: null,
+        paidAtMs: at,
+        receivedAtMs: at,
+      },
+    ),
+  );
+  return { paidAtMs: at, receivedAtMs: at, amountFen: fen(0) };
+}
+
 async function paidFacts(db: Db, orderNo: string): Promise<PaidFacts> {
   const [order] = await db.select().from(orders).where(eq(orders.orderNo, orderNo));
   if (!order?.paidAt || !order.receivedAt) throw new Error('a paid order has its times');
@@ -91,6 +117,17 @@ async function paidFacts(db: Db, orderNo: string): Promise<PaidFacts> {
   };
 }
 
+/** @returns false when this trade is in suspense already, with another amount: two tellings are not twice the money */
+async function toSuspense(tx: Db, money: SuspenseMoney): Promise<boolean> {
+  try {
+    await tx.transaction((savepoint) => post(savepoint, suspensePosting(money)));
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'posting_conflict') return false;
+    throw error;
+  }
+}
+
 /** No effect on the order: what is ours goes to suspense, and a person is told. */
 async function toReview(db: Db, { event, order }: Arrived, reason: string, ours: boolean): Promise<void> {
   const { channel, providerTradeNo, amount } = event;
@@ -98,12 +135,8 @@ async function toReview(db: Db, { event, order }: Arrived, reason: string, ours:
     throw new Error('only a provider has payments that do not fit');
   }
   await db.transaction(async (tx) => {
-    if (ours && amount > 0) {
-      await post(
-        tx,
-        suspensePosting({ channel, providerTradeNo, amountFen: fen(amount), inboxId: event.id }),
-      );
-    }
+    const money = { channel, providerTradeNo, amountFen: fen(amount), inboxId: event.id };
+    const inSuspense = ours && amount > 0 && (await toSuspense(tx, money));
     await tx.update(inbox).set({ state: 'review', lastError: reason }).where(eq(inbox.id, event.id));
     const details = {
       reason,
@@ -111,7 +144,7 @@ async function toReview(db: Db, { event, order }: Arrived, reason: string, ours:
       providerTradeNo,
       outTradeNo: event.outTradeNo,
       amount,
-      inSuspense: ours,
+      inSuspense,
     };
     await openItem(tx, {
       kind: 'suspense',

@@ -21,13 +21,13 @@ CREATE TRIGGER postings_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON posti
 -- Accounts that every order touches (a channel's clearing, fees, sales, suspense) have no balance row: a row that
 -- everybody updates would make all orders wait for each other.
 CREATE FUNCTION ledger_has_balance(p_account text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT p_account LIKE 'user:%' OR p_account LIKE 'hold:%' OR p_account LIKE 'refunding:%'
+  SELECT left(p_account, 5) IN ('user:', 'hold:') OR left(p_account, 10) = 'refunding:'
 $$;
 --> statement-breakpoint
 -- Moves one balance row. A debt is owed to us, so its row grows with debits; every other row grows with credits.
 CREATE FUNCTION ledger_move(p_account text, p_amount bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  v_change bigint := CASE WHEN p_account LIKE 'user:%:debt' THEN -p_amount ELSE p_amount END;
+  v_change bigint := CASE WHEN right(p_account, 5) = ':debt' THEN -p_amount ELSE p_amount END;
 BEGIN
   IF NOT ledger_has_balance(p_account) THEN RETURN; END IF;
   IF v_change >= 0 THEN
@@ -41,36 +41,16 @@ BEGIN
   END IF;
 END $$;
 --> statement-breakpoint
--- Two legs depend on balances at the moment of posting and are written out here, under the rows' locks:
+-- Two legs depend on balances at the moment of posting and are written out here, under the first row's lock:
 --   user:<id>:spendable (debit)  takes cash first, then withdrawable
 --   user:<id>:earnings  (credit) settles the seller's debt first, the rest is withdrawable
-CREATE FUNCTION ledger_written_out(p_account text, p_amount bigint, OUT accounts text[], OUT amounts bigint[])
-LANGUAGE plpgsql AS $$
+-- Answers the part of the first account; the rest belongs to withdrawable.
+CREATE FUNCTION ledger_first_part(p_first_account text, p_amount bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-  v_base text := regexp_replace(p_account, '[^:]+$', '');
-  v_first_account text;
   v_first bigint;
-  v_rest bigint;
 BEGIN
-  IF p_account NOT LIKE 'user:%:spendable' AND p_account NOT LIKE 'user:%:earnings' THEN
-    accounts := ARRAY[p_account];
-    amounts := ARRAY[p_amount];
-    RETURN;
-  END IF;
-  v_first_account := v_base || CASE WHEN p_account LIKE '%:spendable' THEN 'cash' ELSE 'debt' END;
-  SELECT balance INTO v_first FROM balances WHERE account = v_first_account FOR UPDATE;
-  v_first := LEAST(COALESCE(v_first, 0), abs(p_amount));
-  v_rest := abs(p_amount) - v_first;
-  accounts := ARRAY[]::text[];
-  amounts := ARRAY[]::bigint[];
-  IF v_first > 0 THEN
-    accounts := accounts || v_first_account;
-    amounts := amounts || sign(p_amount)::bigint * v_first;
-  END IF;
-  IF v_rest > 0 THEN
-    accounts := accounts || (v_base || 'withdrawable');
-    amounts := amounts || sign(p_amount)::bigint * v_rest;
-  END IF;
+  SELECT balance INTO v_first FROM balances WHERE account = p_first_account FOR UPDATE;
+  RETURN sign(p_amount)::bigint * LEAST(COALESCE(v_first, 0), abs(p_amount));
 END $$;
 --> statement-breakpoint
 -- Applies the legs of one posting in one order of locks (holds, then people by name) and writes its entries.
@@ -78,24 +58,45 @@ CREATE FUNCTION ledger_enter(p_posting bigint, p_accounts text[], p_amounts bigi
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_leg record;
-  v_written record;
-  v_sum numeric := 0;
+  v_base text;
+  v_first_account text;
+  v_first bigint;
+  v_accounts text[] := '{}';
+  v_amounts bigint[] := '{}';
+  v_done int := 0;
 BEGIN
   FOR v_leg IN
     SELECT account, amount FROM unnest(p_accounts, p_amounts) AS leg (account, amount)
-     ORDER BY account NOT LIKE 'hold:%', account COLLATE "C"
+     ORDER BY left(account, 5) <> 'hold:', account COLLATE "C"
   LOOP
-    SELECT * INTO v_written FROM ledger_written_out(v_leg.account, v_leg.amount);
-    FOR v_index IN 1 .. cardinality(v_written.accounts) LOOP
-      PERFORM ledger_move(v_written.accounts[v_index], v_written.amounts[v_index]);
-      INSERT INTO entries (posting_id, account, amount, currency)
-        VALUES (p_posting, v_written.accounts[v_index], v_written.amounts[v_index], p_currency);
-      v_sum := v_sum + v_written.amounts[v_index];
+    IF right(v_leg.account, 10) = ':spendable' OR right(v_leg.account, 9) = ':earnings' THEN
+      v_base := regexp_replace(v_leg.account, '[^:]+$', '');
+      v_first_account := v_base || CASE WHEN right(v_leg.account, 10) = ':spendable' THEN 'cash' ELSE 'debt' END;
+      v_first := ledger_first_part(v_first_account, v_leg.amount);
+      IF v_first <> 0 THEN
+        v_accounts := v_accounts || v_first_account;
+        v_amounts := v_amounts || v_first;
+      END IF;
+      IF v_first <> v_leg.amount THEN
+        v_accounts := v_accounts || (v_base || 'withdrawable');
+        v_amounts := v_amounts || (v_leg.amount - v_first);
+      END IF;
+    ELSE
+      v_accounts := v_accounts || v_leg.account;
+      v_amounts := v_amounts || v_leg.amount;
+    END IF;
+    -- Moved leg by leg: to lock one account early and another late would break the one order of locks.
+    FOR v_index IN v_done + 1 .. cardinality(v_accounts) LOOP
+      PERFORM ledger_move(v_accounts[v_index], v_amounts[v_index]);
     END LOOP;
+    v_done := cardinality(v_accounts);
   END LOOP;
-  IF v_sum <> 0 THEN
-    RAISE EXCEPTION 'the legs of a posting sum to %, not 0', v_sum USING ERRCODE = 'HF005';
+
+  IF (SELECT COALESCE(sum(amount), 0) FROM unnest(v_amounts) AS amount) <> 0 THEN
+    RAISE EXCEPTION 'the legs of a posting do not sum to 0' USING ERRCODE = 'HF005';
   END IF;
+  INSERT INTO entries (posting_id, account, amount, currency)
+    SELECT p_posting, account, amount, p_currency FROM unnest(v_accounts, v_amounts) AS leg (account, amount);
 END $$;
 --> statement-breakpoint
 -- One posting: its key, its legs, the order's new state, the inbox row and the outgoing event, in one statement.
