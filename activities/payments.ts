@@ -7,9 +7,9 @@ import { actionSteps, orders } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
 import type { PaidFacts } from '../domain/order.js';
-import { closePosting, paymentPosting, releasePosting } from '../domain/postings.js';
+import { closePosting, releasePosting } from '../domain/postings.js';
 import { post } from '../ledger/post.js';
-import { receiveFromInbox } from '../ledger/receive.js';
+import { receiveFree, receiveFromInbox } from '../ledger/receive.js';
 
 export interface DecideStepInput {
   orderNo: string;
@@ -27,18 +27,7 @@ export function createOrderActivities(db: Db) {
       receiveFromInbox(db, inboxId, orderNo),
 
     async receiveFreeOrder({ orderNo }: { orderNo: string }): Promise<PaidFacts> {
-      const order = await orderByNo(db, orderNo);
-      const at = order.createdAt.getTime();
-      const payment = {
-        paymentId: null,
-        channel: null,
-        providerTradeNo: null,
-        inboxId: null,
-        paidAtMs: at,
-        receivedAtMs: at,
-      };
-      await post(db, paymentPosting({ ...order, amountFen: fen(order.amount) }, payment));
-      return { paidAtMs: at, receivedAtMs: at, amountFen: fen(0) };
+      return receiveFree(db, await orderByNo(db, orderNo));
     },
 
     async releaseOrder(input: {

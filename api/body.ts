@@ -3,7 +3,7 @@ import express from 'express';
 import { HoldfastError } from '../domain/errors.js';
 import { invalid, parseForm, parseJson } from './json.js';
 
-export const MAX_BODY_BYTES = 256 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
 
 const readRaw = express.raw({ type: () => true, limit: MAX_BODY_BYTES, inflate: false });
 const utf8 = new TextDecoder('utf-8', { fatal: true });

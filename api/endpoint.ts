@@ -12,9 +12,9 @@ import type { SentBody } from './body.js';
 import { parseWith } from './parse.js';
 import type { Services } from './services.js';
 
-export type Method = 'get' | 'post' | 'put' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'delete';
 
-export interface ResponseSpec {
+interface ResponseSpec {
   description: string;
   /** Left out: the answer has no body, or one that the handler sends itself. */
   schema?: z.ZodType;
@@ -88,6 +88,8 @@ export interface EndpointSpec<
   hidden?: boolean;
   /** Neither counted nor limited: health, metrics, providers' notifications. */
   unlimited?: boolean;
+  /** Answers in time by itself, also while the database is out. */
+  ownDeadline?: boolean;
   /** Errors in another shape than problem details. */
   answerError?: (error: HoldfastError, requestId: string) => Answer;
   handler: (
@@ -131,7 +133,13 @@ export function endpoint<
       const input = {
         params: parseWith(params ?? z.object({}), raw.params, 'path', true) as z.output<P>,
         query: parseWith(query ?? z.object({}), raw.query, 'query', true) as z.output<Q>,
-        body: (body && parseWith(body, raw.body.value ?? {}, 'body', raw.body.form)) as z.output<B>,
+        body: (body &&
+          parseWith(
+            body,
+            raw.body.value === undefined ? {} : raw.body.value,
+            'body',
+            raw.body.form,
+          )) as z.output<B>,
       };
       return async (context) => {
         const answer: Answer = await handler(context, input);

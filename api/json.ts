@@ -43,30 +43,38 @@ export function parseJson(text: string): unknown {
   } catch {
     throw invalid('body', '', 'is not valid JSON');
   }
-  assertSound(value, 'body');
+  assertNames(value, 'body');
   return value;
 }
 
+/** Names of the prototype are no fields of anybody's, known or unknown. */
+function assertNames(value: unknown, place: Place, field = ''): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, inner] of Object.entries(value)) {
+    if (UNSAFE_KEYS.has(name)) throw invalid(place, below(field, name), 'is not an allowed name');
+    assertNames(inner, place, below(field, name));
+  }
+}
+
 /**
- * Refuses what later steps could not take: keys of the prototype, NUL and half characters (PostgreSQL stores
+ * Refuses, in fields that a route knows, what later steps could not take: NUL and half characters (PostgreSQL stores
  * neither), and numbers that are not exact.
  * @throws HoldfastError `invalid_request`, naming the field
  */
 export function assertSound(value: unknown, place: Place, field = ''): void {
   if (typeof value === 'string') {
-    if (!plainText(value) || LONE_SURROGATE.test(value))
+    if (!plainText(value) || LONE_SURROGATE.test(value)) {
       throw invalid(place, field, 'holds a character that is not allowed');
+    }
   } else if (typeof value === 'number') {
     if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
       throw invalid(place, field, 'is a number too large to be exact');
     }
-  } else if (typeof value === 'object' && value !== null) {
-    const names = Array.isArray(value) ? undefined : Object.keys(value);
-    for (const name of names ?? []) {
-      if (UNSAFE_KEYS.has(name)) throw invalid(place, below(field, name), 'is not an allowed name');
+  } else if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value)) {
+    for (const [name, inner] of Object.entries(value)) {
       assertSound(name, place, field);
+      assertSound(inner, place, below(field, name));
     }
-    for (const [name, inner] of Object.entries(value)) assertSound(inner, place, below(field, name));
   }
 }
 
@@ -90,7 +98,7 @@ export function parseForm(text: string, place: 'body' | 'query'): Record<string,
   const form = Object.fromEntries(
     [...fields].map(([name, [first = '', ...more]]) => [name, more.length === 0 ? first : [first, ...more]]),
   );
-  assertSound(form, place);
+  assertNames(form, place);
   return form;
 }
 

@@ -10,11 +10,11 @@ const SECRET_FIELDS = [
   'cookie',
   'x-api-key',
   'idempotency-key',
+  'password',
   'payPassword',
   'loginPassword',
   'payPasswordHash',
   'loginPasswordHash',
-  'password',
   'accessToken',
   'accesstoken',
   'token',
@@ -25,8 +25,30 @@ const SECRET_FIELDS = [
   'secret',
   'credential',
 ];
+const SECRET = new Set(SECRET_FIELDS.map((name) => name.toLowerCase()));
+const CENSORED = '[redacted]';
+const MAX_DEPTH = 8;
 
-const REDACTED = SECRET_FIELDS.flatMap((field) => ['', '*', '*.*'].map((above) => `${above}["${field}"]`));
+/**
+ * The same fields without the values of secret ones, at any depth and in any case. Pino's own redaction takes a path
+ * per depth; with as many names as there are here it cost 70 µs a line, twenty times the line itself.
+ */
+function masked(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      if (SECRET.has(name.toLowerCase())) return [name, CENSORED];
+      return [name, maskedValue(value, depth + 1)];
+    }),
+  );
+}
+
+function maskedValue(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Error || value instanceof Date)
+    return value;
+  if (depth > MAX_DEPTH) return '[too deep]';
+  if (Array.isArray(value)) return value.map((one) => maskedValue(one, depth + 1));
+  return masked({ ...value }, depth);
+}
 
 /**
  * An error without what its text could give away: drivers put a query's parameters into messages, and PostgreSQL a
@@ -34,12 +56,13 @@ const REDACTED = SECRET_FIELDS.flatMap((field) => ['', '*', '*.*'].map((above) =
  */
 export function loggableError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
-  const query = 'query' in error && typeof error.query === 'string' ? error.query : undefined;
+  // Drizzle's error holds the query with its parameters; the driver's own, its cause, says what was wrong with it.
+  const query = 'query' in error && 'params' in error ? error.query : undefined;
   return {
     type: error.name,
     message: query === undefined ? error.message : 'a query failed',
     ...('code' in error && { code: error.code }),
-    ...(query !== undefined && 'params' in error && { query }),
+    ...(query !== undefined && { query }),
     stack: (error.stack ?? '')
       .split('\n')
       .filter((line) => /^ {4}at /.test(line))
@@ -52,9 +75,15 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   return pino(
     {
       level,
-      redact: { paths: REDACTED, censor: '[redacted]' },
-      serializers: { err: (error: unknown) => loggableError(error) },
-      formatters: { level: (label) => ({ level: label }) },
+      serializers: {
+        err: (error: unknown) => loggableError(error),
+        // What is bound to a child logger passes its serializers alone.
+        ...Object.fromEntries(SECRET_FIELDS.map((name) => [name, () => CENSORED])),
+      },
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => masked(fields),
+      },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
     destination,

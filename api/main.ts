@@ -9,6 +9,7 @@ import { ensureSchema } from '../db/migrations.js';
 import { createInline } from '../relay/inline.js';
 import { openTemporal } from '../temporal/connect.js';
 import { createApp } from './app.js';
+import { guardProcess } from './driver-guard.js';
 import { isDatabaseOut } from './failures.js';
 import { forgetOldKeys } from './idempotency.js';
 import { createLiveEvents } from './live-events.js';
@@ -74,6 +75,7 @@ function untilSignal(): Promise<NodeJS.Signals> {
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
+  guardProcess(logger);
   await migrated(config);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-api' });
   const temporal = openTemporal(config.temporal);

@@ -38,10 +38,12 @@ export function mountEndpoint(app: express.Express, edge: Edge, endpoint: Endpoi
     const work = answerTo(served).finally(() => {
       finished = true;
     });
-    const answer = await settled(served, edge.watch.guard(work));
+    const answer = await settled(served, endpoint.ownDeadline === true ? work : edge.watch.guard(work));
     if (!finished) {
       // The caller hears "unavailable" now; what becomes of the work is said in the log.
-      work.catch((error: unknown) => request.log.warn({ err: error }, 'failed after its answer was given up'));
+      work.catch((error: unknown) =>
+        request.log.warn({ err: error }, 'failed after its answer was given up'),
+      );
     }
     await sendAnswer(request, response, answer);
   });

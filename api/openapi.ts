@@ -35,6 +35,8 @@ function header(description: string, type: 'string' | 'integer') {
   return { description, schema: { type } };
 }
 
+// Components are written as they are, and the schema that they name comes in with the first route that has it.
+const PROBLEM_REF = { $ref: '#/components/schemas/Problem' };
 const REQUEST_ID_HEADER = header('Names this request in the logs.', 'string');
 
 /** Codes that any route of this kind can answer. */
@@ -62,14 +64,16 @@ function problemResponses(route: Endpoint): RouteConfig['responses'] {
       const [only] = codes.length === 1 ? codes : [];
       return [
         String(status),
-        only === undefined ? problemResponse(codes) : { $ref: `#/components/responses/${only}` },
+        only === undefined
+          ? problemResponse(codes, problemSchema)
+          : { $ref: `#/components/responses/${only}` },
       ];
     }),
   );
 }
 
 /** One status may stand for several codes. */
-function problemResponse(codes: readonly ErrorCode[]) {
+function problemResponse<S>(codes: readonly ErrorCode[], schema: S) {
   const waits = codes.some((code) => 'retryAfterSeconds' in PROBLEMS[code]);
   return {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
@@ -82,7 +86,7 @@ function problemResponse(codes: readonly ErrorCode[]) {
     },
     content: {
       'application/problem+json': {
-        schema: { $ref: '#/components/schemas/Problem' },
+        schema,
         example: problemExample(codes[0] ?? 'internal'),
       },
     },
@@ -181,9 +185,9 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     scheme: 'bearer',
     description: 'The API key of a back end, or the access token of a user.',
   });
-  const { $schema: _dialect, id: _id, ...problem } = z.toJSONSchema(problemSchema);
-  registry.registerComponent('schemas', 'Problem', problem as SchemaObject);
-  for (const code of ERROR_CODES) registry.registerComponent('responses', code, problemResponse([code]));
+  for (const code of ERROR_CODES) {
+    registry.registerComponent('responses', code, problemResponse([code], PROBLEM_REF));
+  }
   for (const route of endpoints) {
     if (route.hidden !== true) registry.registerPath(routeConfig(route));
   }

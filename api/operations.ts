@@ -59,6 +59,7 @@ export function operationsEndpoints(watch: DatabaseWatch): readonly Endpoint[] {
       tag: 'operations',
       summary: 'Whether orders can be served: database, Temporal, a worker that polls',
       unlimited: true,
+      ownDeadline: true,
       responses: {
         200: { description: 'All of them answer.', schema: readiness },
         503: { description: 'Something does not answer; the checks say what.', schema: readiness },

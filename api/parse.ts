@@ -1,6 +1,6 @@
 /** Runs a schema over what was sent, and says what is wrong with which field. */
 import { z } from 'zod';
-import { type Place, invalid, parseJson } from './json.js';
+import { type Place, assertSound, invalid, parseJson } from './json.js';
 
 /** The schema inside of what only says "may be left out" or "read first". */
 function core(schema: z.core.$ZodType): z.core.$ZodType {
@@ -58,7 +58,10 @@ export function parseWith<T extends z.ZodType>(
 ): z.output<T> {
   const value = form && typeof sent === 'object' && sent !== null ? fromForm(schema, sent) : sent;
   const checked = schema.safeParse(value);
-  if (checked.success) return checked.data;
+  if (checked.success) {
+    assertSound(checked.data, place);
+    return checked.data;
+  }
   const [issue] = checked.error.issues;
   if (issue === undefined) throw invalid(place, '', 'is not valid');
   throw invalid(place, issue.path.map(String).join('.'), messageOf(issue));

@@ -36,13 +36,16 @@ export interface SendOptions {
   headers?: Record<string, string>;
 }
 
-export interface TestApp {
-  app: express.Express;
-  url: string;
-  services: Services;
+export interface Client {
   send(method: string, path: string, options?: SendOptions): Promise<TestAnswer>;
   /** As the configured admin key. */
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
+}
+
+export interface TestApp extends Client {
+  app: express.Express;
+  url: string;
+  services: Services;
   /** Everything that was logged, as it was written. */
   logs(): string;
   close(): Promise<void>;
@@ -103,11 +106,7 @@ function parsed(text: string): Record<string, unknown> {
   return text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
 }
 
-export async function startTestApp(db: Db, overrides: Partial<Services> = {}): Promise<TestApp> {
-  const { services, logs } = testServices(db, overrides);
-  const app = createApp(services);
-  const { server, url } = await listen(app);
-
+export function clientOf(url: string): Client {
   async function send(method: string, path: string, options: SendOptions = {}): Promise<TestAnswer> {
     const answer = await fetch(`${url}${path}`, {
       method,
@@ -122,13 +121,21 @@ export async function startTestApp(db: Db, overrides: Partial<Services> = {}): P
     const text = await answer.text();
     return { status: answer.status, headers: answer.headers, text, json: parsed(text) };
   }
+  return {
+    send,
+    admin: (method, path, body, headers = {}) => send(method, path, { as: ADMIN_KEY, body, headers }),
+  };
+}
 
+export async function startTestApp(db: Db, overrides: Partial<Services> = {}): Promise<TestApp> {
+  const { services, logs } = testServices(db, overrides);
+  const app = createApp(services);
+  const { server, url } = await listen(app);
   return {
     app,
     url,
     services,
-    send,
-    admin: (method, path, body, headers = {}) => send(method, path, { as: ADMIN_KEY, body, headers }),
+    ...clientOf(url),
     logs,
     close: () =>
       new Promise((resolve, reject) => {
@@ -139,4 +146,20 @@ export async function startTestApp(db: Db, overrides: Partial<Services> = {}): P
         });
       }),
   };
+}
+
+/** Every row of a list, page by page, as the admin. @param path with a limit in its query */
+export async function allRows(api: TestApp, path: string): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = [];
+  let next: unknown = '';
+  do {
+    const page = await api.admin(
+      'GET',
+      typeof next === 'string' && next !== '' ? `${path}&cursor=${next}` : path,
+    );
+    if (page.status !== 200) throw new Error(page.text);
+    rows.push(...(page.json['data'] as Record<string, unknown>[]));
+    next = page.json['nextCursor'];
+  } while (next !== null);
+  return rows;
 }

@@ -1,6 +1,6 @@
 /** Providers' notifications: verify on the raw bytes, insert, commit, answer; then take it to its order. */
-import { lt, sql } from 'drizzle-orm';
-import { z } from 'zod';
+import { lte } from 'drizzle-orm';
+import type express from 'express';
 import type { Acknowledgement } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
@@ -9,7 +9,7 @@ import { refusedNotifications } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import type { ProviderChannel } from '../domain/order.js';
 import { everybody } from './access.js';
-import { type Answer, type Context, type Endpoint, endpoint, rawBytes } from './endpoint.js';
+import { type Answer, type Context, type Endpoint, type Headers, endpoint, rawBytes } from './endpoint.js';
 
 const KEPT_SAMPLES = 100;
 const SAMPLE_BYTES = 4_096;
@@ -22,9 +22,7 @@ async function keepSample(db: Db, channel: string, reason: string, body: Buffer)
     .values({ channel, reason, body: text })
     .returning({ id: refusedNotifications.id });
   if (kept !== undefined) {
-    await db
-      .delete(refusedNotifications)
-      .where(lt(refusedNotifications.id, sql`${kept.id} - ${KEPT_SAMPLES - 1}`));
+    await db.delete(refusedNotifications).where(lte(refusedNotifications.id, kept.id - KEPT_SAMPLES));
   }
 }
 
@@ -49,24 +47,34 @@ async function take(context: Context, name: ProviderChannel, body: Buffer): Prom
   if (fresh && notification.kind === 'paid') commands.inline.payment(id);
 }
 
-/** A failure is answered in the provider's own form, so that it sends again. */
+/** Exactly the provider's own words: some compare them byte for byte. */
+function inItsOwnForm({ status, contentType, body }: Acknowledgement, headers: Headers = {}) {
+  return {
+    status,
+    headers: { ...headers, 'Content-Type': contentType },
+    send: (_request: express.Request, response: express.Response): void => {
+      response.end(body);
+    },
+  };
+}
+
+/** A failure is answered so that the provider sends again. */
 function failureOf(channels: Channels, name: ProviderChannel, error: HoldfastError): Answer {
-  const refused = error.code === 'notification_refused';
   const failure: Acknowledgement = channels[name]?.acknowledgement.failure ?? {
     status: 503,
     contentType: 'text/plain',
     body: 'fail',
   };
-  return {
-    status: refused ? failure.status : 503,
-    contentType: failure.contentType,
-    body: failure.body,
-    ...(!refused && { headers: { 'retry-after': '5' } }),
-  };
+  if (error.code === 'notification_refused') return inItsOwnForm(failure);
+  return inItsOwnForm({ ...failure, status: 503 }, { 'Retry-After': '5' });
 }
 
 export function webhookEndpoint(channels: Channels, name: ProviderChannel): Endpoint {
-  const success = channels[name]?.acknowledgement.success;
+  const success = channels[name]?.acknowledgement.success ?? {
+    status: 200,
+    contentType: 'text/plain',
+    body: '',
+  };
   return endpoint({
     method: 'post',
     path: `/webhooks/${name}`,
@@ -76,13 +84,7 @@ export function webhookEndpoint(channels: Channels, name: ProviderChannel): Endp
     description: "In the provider's own form; its signature is the credential.",
     body: rawBytes,
     unlimited: true,
-    responses: {
-      200: {
-        description: 'Verified and kept.',
-        schema: z.string(),
-        contentType: success?.contentType ?? 'text/plain',
-      },
-    },
+    responses: { 200: { description: 'Verified and kept.', contentType: success.contentType } },
     errors: ['notification_refused', 'channel_not_configured'],
     answerError: (error) => failureOf(channels, name, error),
     handler: async (context, { body }) => {
@@ -97,7 +99,7 @@ export function webhookEndpoint(channels: Channels, name: ProviderChannel): Endp
         }
         throw error;
       }
-      return { status: 200, body: success?.body ?? '' };
+      return { ...inItsOwnForm(success), status: 200 };
     },
   });
 }

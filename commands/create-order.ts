@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { and, eq, inArray, or } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
-import { type OrderRow, addEvent } from '../db/orders.js';
+import { type OrderRow, addEvent, orderByNo } from '../db/orders.js';
 import { actionSteps, catalogItems, orders, outbox, settings, users } from '../db/schema.js';
 import { COLLECTIONS, isCollection } from '../domain/catalog.js';
 import type { ChainStep } from '../domain/chain.js';
 import { HoldfastError } from '../domain/errors.js';
 import { type Fen, amountFen, sumFen } from '../domain/money.js';
 import { type OrderKind, isHeldKind } from '../domain/order.js';
+import { receiveFree } from '../ledger/receive.js';
 import type { CommandContext } from './context.js';
 import { parseNextAction } from './next-action.js';
 
@@ -62,7 +63,9 @@ export async function createOrder(context: CommandContext, input: NewOrder, by: 
       actor: by,
       data: { amount: row.amount, kind: row.kind },
     });
-    return inserted;
+    if (inserted.amount > 0) return inserted;
+    await receiveFree(tx, inserted);
+    return orderByNo(tx, inserted.orderNo);
   });
   context.inline.start(order.orderNo);
   return order;

@@ -19,14 +19,14 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-export interface BackendCaller {
+interface BackendCaller {
   kind: 'backend';
   id: string;
   name: string;
   scopes: readonly Scope[];
 }
 
-export interface UserCaller {
+interface UserCaller {
   kind: 'user';
   userId: string;
   role: 'member' | 'student' | 'teacher' | 'operator';

@@ -83,7 +83,13 @@ export async function closeOrderChat(
   if (!isChatOpen(order.chatClosesAt?.getTime() ?? null, false, context.now())) {
     throw new HoldfastError('conflict', { message: 'this order has no open chat' });
   }
-  if (!(await update(context, order, closeChat, { by: asked.by }, asked))) throw ended();
+  try {
+    if (!(await update(context, order, closeChat, { by: asked.by }, asked))) throw ended();
+  } catch (error) {
+    // Somebody else was faster, which is what was asked for.
+    const closed = await orderByNo(context.db, order.orderNo);
+    if (closed.chatClosedAt === null) throw error;
+  }
   return orderByNo(context.db, order.orderNo);
 }
 

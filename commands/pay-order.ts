@@ -17,6 +17,8 @@ export interface ProviderPaymentWish {
   openid: string | null;
   clientIp: string | null;
   returnUrl: string | null;
+  /** Who asks, for the audit trail. */
+  by: string;
 }
 
 /** @throws HoldfastError `order_not_payable` */
@@ -50,7 +52,7 @@ export async function payByProvider(
   const channel = channelNamed(context.channels, wish.channel);
   const scene = wish.scene ?? channel.defaultScene;
   const request = await requestOf(context.db, channel, scene, order, wish);
-  const { payment, others } = await openAttempt(context, channel, scene, order, request);
+  const { payment, others } = await openAttempt(context, { channel, scene, order, request, by: wish.by });
   await settleOthers(context, others);
   if (payment.credential !== null && !isStale(channel, payment)) return payment;
   return postAttempt(context.db, channel, context.publicUrl, payment);
@@ -95,10 +97,13 @@ async function storedOpenid(db: Db, userId: string): Promise<string | null> {
 /** The attempt's row comes before the call to its provider. The order's row is locked, so two calls make one attempt. */
 async function openAttempt(
   { db, now }: CommandContext,
-  channel: Channel,
-  scene: Scene,
-  { orderNo }: OrderRow,
-  request: PaymentRow['request'],
+  {
+    channel,
+    scene,
+    order: { orderNo },
+    request,
+    by,
+  }: { channel: Channel; scene: Scene; order: OrderRow; request: PaymentRow['request']; by: string },
 ): Promise<{ payment: PaymentRow; others: PaymentRow[] }> {
   return db.transaction(async (tx) => {
     const order = await lockOrder(tx, orderNo, now());
@@ -128,7 +133,7 @@ async function openAttempt(
     await addEvent(tx, {
       orderNo,
       type: 'payment.opened',
-      actor: order.buyerId,
+      actor: by,
       data: { channel: channel.name, scene, outTradeNo: payment.outTradeNo },
     });
     return { payment, others };

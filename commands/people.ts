@@ -7,7 +7,7 @@ import { type Caller, isOperator } from './credentials.js';
 import { hashPassword, resetGuesses } from './passwords.js';
 
 export const USER_ROLES = ['member', 'student', 'teacher', 'operator'] as const;
-export type UserRole = (typeof USER_ROLES)[number];
+type UserRole = (typeof USER_ROLES)[number];
 
 /** What is left out stays as it is; null empties a field. */
 export interface UserInput {

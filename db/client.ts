@@ -12,6 +12,17 @@ export interface Database {
   close(): Promise<void>;
 }
 
+// The type's number in pg_type.
+const JSONB = 3802;
+
+/**
+ * The driver parses jsonb, and drizzle parses every string that comes out once more: the text "1.10" would become the
+ * number 1.1, and "true" a boolean. So a value that is a string is left to drizzle alone.
+ */
+function parseJsonb(text: string): unknown {
+  return text.startsWith('"') ? text : JSON.parse(text);
+}
+
 /**
  * A pool of connections. The server ends what takes too long: 5 s a statement, 3 s waiting for a lock, 10 s idle
  * inside a transaction (promises.md, mechanisms).
@@ -30,5 +41,6 @@ export function openDatabase(url: string, options: { pool: number; name: string 
       idle_in_transaction_session_timeout: 10_000,
     },
   });
+  client.options.parsers[JSONB] = parseJsonb;
   return { db: drizzle(client, { schema }), close: () => client.end({ timeout: 5 }) };
 }

@@ -25,7 +25,7 @@ export interface VerifiedPayment {
 }
 
 // The inline attempt after the commit has this long before the relay takes the row up.
-const INLINE_ATTEMPT_MS = 5_000;
+const INLINE_ATTEMPT_MS = 10_000;
 
 /** Inserts a verified event once. @returns its row's id, the first one's for a repeat, and whether it is new */
 export async function insertEvent(db: Db, event: VerifiedEvent): Promise<{ id: number; fresh: boolean }> {
@@ -54,6 +54,12 @@ export async function insertEvent(db: Db, event: VerifiedEvent): Promise<{ id: n
     .where(and(eq(inbox.channel, event.channel), eq(inbox.eventKey, event.eventKey)));
   if (first === undefined) throw new Error('an inbox row vanished');
   return { id: first.id, fresh: false };
+}
+
+/** Whether a person looks at this row: then it will not pay its order, however often it is delivered. */
+export async function isInReview(db: Db, inboxId: number): Promise<boolean> {
+  const [row] = await db.select({ state: inbox.state }).from(inbox).where(eq(inbox.id, inboxId));
+  return row?.state === 'review';
 }
 
 /** A question's answer that says "paid" becomes an inbox row. @returns its id */

@@ -349,7 +349,8 @@ export const operatorItems = pgTable(
   ],
 );
 
-export type OperatorItemKind = 'suspense' | 'parked_step';
+export const OPERATOR_ITEM_KINDS = ['suspense', 'parked_step'] as const;
+export type OperatorItemKind = (typeof OPERATOR_ITEM_KINDS)[number];
 
 export const smsOutbox = pgTable(
   'sms_outbox',

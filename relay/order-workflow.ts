@@ -4,6 +4,7 @@ import { asc, eq } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
 import { type OrderRow, orderByNo } from '../db/orders.js';
 import { actionSteps } from '../db/schema.js';
+import { fen, toYuan } from '../domain/money.js';
 import type { StepRef } from '../domain/order.js';
 import { withDeadline } from '../temporal/connect.js';
 import {
@@ -33,7 +34,6 @@ function inputOf(order: OrderRow, steps: StepRef[]): OrderInput {
 }
 
 function startOptions(order: OrderRow, steps: StepRef[]) {
-  const yuan = `${order.currency} ${order.amount / 100}`;
   return {
     workflowId: orderWorkflowId(order.orderNo),
     taskQueue: TASK_QUEUE,
@@ -46,7 +46,7 @@ function startOptions(order: OrderRow, steps: StepRef[]) {
       { key: SEARCH_ATTRIBUTES.amount, value: order.amount },
       ...(order.sellerId === null ? [] : [{ key: SEARCH_ATTRIBUTES.seller, value: order.sellerId }]),
     ],
-    staticSummary: `${order.kind} of ${yuan}, ${steps.length} actions`,
+    staticSummary: `${order.kind} of ${toYuan(fen(order.amount))} yuan, ${steps.length} actions`,
   };
 }
 

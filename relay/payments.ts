@@ -11,8 +11,9 @@ import { deliverStart } from './starts.js';
  * until then the row comes round again, and a repeat has no effect.
  */
 export async function deliverPayment(db: Db, temporal: Client, inboxId: number): Promise<void> {
-  const { event, order } = await readArrived(db, inboxId);
-  if (event.state !== 'pending') return;
+  const arrived = await readArrived(db, inboxId);
+  if (arrived?.event.state !== 'pending') return;
+  const { event, order } = arrived;
   // A wallet payment has moved its money already: only its workflow must still hear of it.
   if (order === null || (order.money !== 'unpaid' && event.channel !== 'wallet')) {
     await receiveFromInbox(db, inboxId);
@@ -33,11 +34,11 @@ async function startIfDue(db: Db, temporal: Client, orderNo: string): Promise<vo
   if (row?.doneAt === null) await deliverStart(db, temporal, orderNo);
 }
 
-/** Leases payments that have not reached their order. */
+/** Leases payments that have not reached their order, by the same schedule as starts. */
 export async function leasePayments(db: Db, limit: number): Promise<number[]> {
   const rows = await db.execute<{ id: string }>(sql`
     UPDATE inbox SET attempts = attempts + 1,
-           due_at = now() + LEAST(interval '5s' * power(2, attempts), interval '60s')
+           due_at = now() + LEAST(interval '5s' * power(2, LEAST(attempts, 4)), interval '60s')
      WHERE id IN (
        SELECT id FROM inbox WHERE state = 'pending' AND due_at <= now()
         ORDER BY due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)

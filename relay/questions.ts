@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
-import { insertAnswer } from '../db/inbox.js';
+import { insertAnswer, isInReview } from '../db/inbox.js';
 import type { PaymentRow } from '../db/orders.js';
 import { payments } from '../db/schema.js';
 import { gapBeforeQuestion } from '../domain/deadlines.js';
@@ -28,6 +28,10 @@ export async function leaseQuestions(db: Db, limit: number): Promise<PaymentRow[
   });
 }
 
+// An open attempt beside the one that paid has no workflow to close it. This long after its expiry, when the
+// order's own last question has been asked, the provider takes no payment for it any more.
+const ASKED_AFTER_EXPIRY_MS = 3_600_000;
+
 /**
  * Asks the channel about one attempt. A payment goes through the inbox like a notification; an attempt whose
  * posting had no answer is posted again under its own number.
@@ -42,8 +46,11 @@ export async function ask(
   const channel = payment.channel === 'wallet' ? undefined : channels[payment.channel];
   if (channel === undefined) return null;
   const found = await channel.query(payment.outTradeNo);
-  if (found.state === 'paid') return insertAnswer(db, channel.name, found.payment);
-  if (found.state === 'closed') {
+  const inboxId = found.state === 'paid' ? await insertAnswer(db, channel.name, found.payment) : null;
+  if (inboxId !== null && !(await isInReview(db, inboxId))) return inboxId;
+  const isOver =
+    found.state === 'unpaid' && payment.expiresAt.getTime() + ASKED_AFTER_EXPIRY_MS <= Date.now();
+  if (inboxId !== null || found.state === 'closed' || isOver) {
     await db.update(payments).set({ status: 'closed', askAt: null }).where(eq(payments.id, payment.id));
   } else if (payment.status === 'creating' && payment.expiresAt > new Date()) {
     await postAttempt(db, channel, publicUrl, payment);

@@ -9,7 +9,7 @@ export function failureInterceptor(log: Logger, activity: string): ActivityInbou
       try {
         return await next(input);
       } catch (error) {
-        const failure = failureOf(error);
+        const failure = failureOf(error, activity);
         log.warn({ err: error, activity, code: failure.type }, 'an activity failed');
         throw failure;
       }

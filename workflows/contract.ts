@@ -27,11 +27,14 @@ export interface OrderInput {
   steps: StepRef[];
 }
 
-/**
- * A verified payment waits in the inbox, or a hint that there may be one: then the channel is asked before any
- * money moves. Sent twice it counts once.
- */
-export type PaymentNotice = { inboxId: number } | { channel: ProviderChannel; outTradeNo: string };
+/** Somebody says that there may be a payment: the channel is asked before any money moves. */
+export interface PaymentHint {
+  channel: ProviderChannel;
+  outTradeNo: string;
+}
+
+/** A verified payment waits in the inbox, or a hint that there may be one. Sent twice it counts once. */
+export type PaymentNotice = { inboxId: number } | PaymentHint;
 export const paymentReceived = defineSignal<[PaymentNotice]>('paymentReceived');
 
 /** Who asks, as the audit trail names them: `user:<id>` or a back end's name. */

@@ -2,13 +2,13 @@
  * One order's life (system.md, section 2): it waits for its payment, then runs its nextAction chain beside the
  * chat window and the release, and ends when both have ended.
  */
-import { allHandlersFinished, condition } from '@temporalio/workflow';
+import { ActivityFailure, allHandlersFinished, condition } from '@temporalio/workflow';
 import { isHeldKind } from '../domain/order.js';
-import type { OrderInput, PaymentNotice } from './contract.js';
+import type { OrderInput, PaymentHint, PaymentNotice } from './contract.js';
 import { runNextActions } from './order-chain.js';
 import { chatWindowThenRelease } from './order-release.js';
 import { type OrderProgress, change, startProgress } from './progress.js';
-import { ledger, providers } from './proxies.js';
+import { hints, ledger, providers } from './proxies.js';
 
 export async function order(input: OrderInput): Promise<void> {
   const progress = startProgress(input);
@@ -48,12 +48,21 @@ async function takeFreeOrder(progress: OrderProgress): Promise<void> {
 
 async function takePayment(progress: OrderProgress, notice: PaymentNotice): Promise<void> {
   const { orderNo, kind } = progress.input;
-  const inboxId = 'inboxId' in notice ? notice.inboxId : await providers.askChannel({ orderNo, ...notice });
+  const inboxId = 'inboxId' in notice ? notice.inboxId : await askAbout(orderNo, notice);
   if (inboxId === null) return;
   const paid = await ledger.receivePayment({ orderNo, inboxId });
   if (paid === null || progress.money !== 'unpaid') return;
   progress.paid = paid;
   change(progress, { money: isHeldKind(kind) ? 'held' : 'released' });
+}
+
+async function askAbout(orderNo: string, hint: PaymentHint): Promise<number | null> {
+  try {
+    return await hints.askChannel({ orderNo, ...hint });
+  } catch (error) {
+    if (error instanceof ActivityFailure) return null;
+    throw error;
+  }
 }
 
 /** Asks, closes at the provider where it can be closed, then closes here; a payment that was faster wins. */

@@ -13,7 +13,8 @@ import {
   deriveStatus,
   moveTo,
 } from '../domain/order-status.js';
-import type { PaidFacts } from '../domain/order.js';
+import { PAYMENT_CHANNELS, type PaidFacts } from '../domain/order.js';
+import { isObject } from '../domain/variables.js';
 import {
   type OrderInput,
   type PaymentNotice,
@@ -110,9 +111,20 @@ function describe(progress: OrderProgress): string {
   return lines.join('\n\n');
 }
 
+const OUT_TRADE_NO = /^[0-9A-Za-z_-]{1,64}$/;
+
+function isNotice(given: unknown): given is PaymentNotice {
+  if (!isObject(given)) return false;
+  const { inboxId, channel, outTradeNo } = given;
+  if (inboxId !== undefined) return Number.isSafeInteger(inboxId) && Number(inboxId) > 0;
+  const isProvider = PAYMENT_CHANNELS.some((name) => name === channel && name !== 'wallet');
+  return isProvider && typeof outTradeNo === 'string' && OUT_TRADE_NO.test(outTradeNo);
+}
+
 function listenForPayments(progress: OrderProgress): void {
-  // A signal handler must never throw: whatever somebody sends by hand is looked at when it is taken.
-  setHandler(paymentReceived, (notice) => {
+  // A signal handler must never throw, and what it lets through must never fail for good: people send by hand too.
+  setHandler(paymentReceived, (notice: unknown) => {
+    if (!isNotice(notice)) return;
     if ('inboxId' in notice) {
       if (progress.seenInboxIds.has(notice.inboxId)) return;
       progress.seenInboxIds.add(notice.inboxId);

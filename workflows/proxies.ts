@@ -16,6 +16,13 @@ export const providers = proxyActivities<ProviderActivities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });
 
+// A hint is worth a few tries: the relay asks about every open attempt by its own schedule, and a verified payment
+// must not wait behind a provider that is down.
+export const hints = proxyActivities<ProviderActivities>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
+});
+
 // Steps of the chain retry for ever, visibly; what cannot succeed says so by a failure that is not retried, and
 // parks the step.
 export const nextActions = proxyActivities<NextActionActivities>({

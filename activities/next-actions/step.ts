@@ -33,12 +33,17 @@ async function startStep(db: Db, input: StepInput): Promise<Step | undefined> {
   return { input, order: await orderByNo(db, input.orderNo), row: { ...row, ...started } };
 }
 
-/** Writes the step's success; goes into the transaction of its effect. */
+/**
+ * Writes the step's success; goes into the transaction of its effect. A step that is not running any more was
+ * finished or parked while this try was thought dead: the effect must not be committed beside that.
+ */
 export async function finishStep(tx: Db, { input, row }: Step): Promise<void> {
-  await tx
+  const [finished] = await tx
     .update(actionSteps)
     .set({ status: 'succeeded', endedAt: sql`now()`, error: null })
-    .where(here(input));
+    .where(and(here(input), eq(actionSteps.status, 'running')))
+    .returning({ path: actionSteps.path });
+  if (finished === undefined) throw new Error(`step ${input.path} is not running any more`);
   await refreshChain(tx, input.orderNo);
   await addEvent(tx, {
     orderNo: input.orderNo,
@@ -60,6 +65,13 @@ export async function storeResolved(
 export function stepActivity(db: Db, effect: (step: Step) => Promise<void>) {
   return async (input: StepInput): Promise<void> => {
     const step = await startStep(db, input);
-    if (step !== undefined) await effect(step);
+    if (step === undefined) return;
+    try {
+      await effect(step);
+    } catch (error) {
+      // An earlier try that was thought dead may have been faster: what it did is no reason to park.
+      const { status } = await stepOf(db, input.orderNo, input.path);
+      if (status !== 'succeeded') throw error;
+    }
   };
 }

@@ -2,6 +2,7 @@ import type { Endpoint } from '../endpoint.js';
 import { actionEndpoints } from './actions.js';
 import { apiKeyEndpoints } from './api-keys.js';
 import { catalogEndpoints } from './catalog.js';
+import { operatorItemEndpoints } from './operator-items.js';
 import { orderEndpoints } from './orders.js';
 import { paymentEndpoints } from './payments.js';
 import { settingEndpoints } from './settings.js';
@@ -16,6 +17,7 @@ export const v1Endpoints: readonly Endpoint[] = [
   ...paymentEndpoints,
   ...actionEndpoints,
   ...timelineEndpoints,
+  ...operatorItemEndpoints,
   ...userEndpoints,
   ...apiKeyEndpoints,
   ...catalogEndpoints,

@@ -9,14 +9,15 @@ import { anyOf, anyUser, backend } from '../access.js';
 import { type Context, type Endpoint, endpoint } from '../endpoint.js';
 import { invalid } from '../json.js';
 import { paymentInput, paymentSchema, toPayment } from './order-schemas.js';
-import { orderParams, partiesOrBackend } from './orders.js';
+import { asked, orderParams, partiesOrBackend } from './orders.js';
 import { orderFor } from './parties.js';
 
 async function pay(
-  { services }: Context,
+  context: Context,
   order: OrderRow,
   wish: z.output<typeof paymentInput>,
 ): Promise<PaymentRow> {
+  const { services } = context;
   const { channel, scene, payPassword, openid, clientIp, returnUrl } = wish;
   if (channel !== 'wallet') {
     return payByProvider(services.commands, order, {
@@ -25,6 +26,7 @@ async function pay(
       openid: openid ?? null,
       clientIp: clientIp ?? null,
       returnUrl: returnUrl ?? null,
+      by: asked(context).by,
     });
   }
   if (payPassword === null || payPassword === undefined) {

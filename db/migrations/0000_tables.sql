@@ -277,7 +277,7 @@ CREATE INDEX "entries_account" ON "entries" USING btree ("account","id");--> sta
 CREATE INDEX "entries_posting" ON "entries" USING btree ("posting_id");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_age" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "inbox_event" ON "inbox" USING btree ("channel","event_key");--> statement-breakpoint
-CREATE INDEX "inbox_due" ON "inbox" USING btree ("due_at") WHERE state IN ('pending', 'delivered');--> statement-breakpoint
+CREATE INDEX "inbox_due" ON "inbox" USING btree ("due_at") WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX "inbox_out_trade_no" ON "inbox" USING btree ("out_trade_no");--> statement-breakpoint
 CREATE UNIQUE INDEX "operator_items_ref" ON "operator_items" USING btree ("kind","ref");--> statement-breakpoint
 CREATE INDEX "operator_items_status" ON "operator_items" USING btree ("status","seq");--> statement-breakpoint
