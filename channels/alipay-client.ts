@@ -45,7 +45,7 @@ export interface AlipayClient {
    */
   call<T>(
     operation: string,
-    bizContent: Record<string, string>,
+    bizContent: Record<string, string | readonly string[]>,
     fields: z.ZodType<T>,
     extra?: Record<string, string>,
   ): Promise<AlipayAnswer<T>>;
@@ -128,6 +128,17 @@ export function toRefusalError(refusal: AlipayRefusal): HoldfastError {
 /** What a refused question comes to: it says nothing about the trade, so its state stays unknown. */
 export function toUnanswered(refusal: AlipayRefusal): HoldfastError {
   return unknownOutcome(toFacts(refusal));
+}
+
+/** A signed answer about another trade is an old one that somebody plays again. */
+export function assertSameTrade(operation: string, asked: string, answered: string): void {
+  if (asked !== answered) {
+    throw unknownOutcome({
+      channel: 'alipay',
+      operation,
+      providerMessage: 'the answer is about another trade',
+    });
+  }
 }
 
 function toFacts({ operation, code, subCode, subMessage }: AlipayRefusal) {

@@ -81,16 +81,47 @@ describe('an Alipay notification that verifies', () => {
     ['another currency is said', { trans_currency: 'USD' }, { kind: 'paid', payment: { currency: 'USD' } }],
     [
       'a partial refund',
+      { out_biz_no: 'r1', refund_fee: '1.00', gmt_refund: '2026-11-25 10:00:00' },
+      {
+        kind: 'refund',
+        outTradeNo: '9f8e7d6c5b4a3921',
+        refundNo: 'r1',
+        providerStatus: 'TRADE_SUCCESS with REFUND',
+      },
+    ],
+    [
+      'a full refund',
+      { trade_status: 'TRADE_CLOSED', out_biz_no: 'r1', refund_fee: '12.30' },
+      { kind: 'refund', refundNo: 'r1', providerStatus: 'TRADE_CLOSED with REFUND' },
+    ],
+    [
+      'a refund of a finished trade',
+      { trade_status: 'TRADE_FINISHED', out_biz_no: 'r1', gmt_refund: '2026-11-25 10:00:00' },
+      { kind: 'refund', refundNo: 'r1' },
+    ],
+    ['a payment with a business number', { out_biz_no: 'r1' }, { kind: 'paid' }],
+    [
+      'a refund of no trade',
+      { out_biz_no: 'r1', refund_fee: '1.00', out_trade_no: undefined },
+      { kind: 'other', outTradeNo: '' },
+    ],
+    [
+      'a partial refund by hand, without a number of ours',
       { refund_fee: '1.00', gmt_refund: '2026-11-25 10:00:00' },
       { kind: 'other', providerStatus: 'TRADE_SUCCESS with REFUND' },
     ],
     ['a refund named by its time alone', { gmt_refund: '2026-11-25 10:00:00.123' }, { kind: 'other' }],
     [
-      'a full refund',
+      'a full refund by hand',
       { trade_status: 'TRADE_CLOSED', refund_fee: '12.30' },
       { kind: 'other', providerStatus: 'TRADE_CLOSED with REFUND' },
     ],
     ['closed unpaid', { trade_status: 'TRADE_CLOSED' }, { kind: 'other', providerStatus: 'TRADE_CLOSED' }],
+    [
+      'closed unpaid, with a business number',
+      { trade_status: 'TRADE_CLOSED', out_biz_no: 'r1' },
+      { kind: 'other', providerStatus: 'TRADE_CLOSED' },
+    ],
     ['waiting', { trade_status: 'WAIT_BUYER_PAY' }, { kind: 'other', providerStatus: 'WAIT_BUYER_PAY' }],
     [
       'an unknown word is never paid',

@@ -58,9 +58,12 @@ export function verifyAlipayNotification(
     facts: presentOnly(Object.fromEntries(FACTS.map((name) => [name, parameters[name]]))),
   };
   const payment = toPayment(context, parameters);
-  return payment === undefined
-    ? { ...common, kind: 'other', providerStatus: toProviderStatus(parameters) }
-    : { ...common, kind: 'paid', payment };
+  if (payment !== undefined) return { ...common, kind: 'paid', payment };
+  const providerStatus = toProviderStatus(parameters);
+  const refundNo = toRefundNo(parameters);
+  return refundNo === undefined
+    ? { ...common, kind: 'other', providerStatus }
+    : { ...common, kind: 'refund', refundNo, providerStatus };
 }
 
 /** Each parameter once, with its value decoded once: the signature covers exactly that. */
@@ -118,7 +121,17 @@ function hasRefund(parameters: Parameters): boolean {
   return Boolean(parameters['refund_fee']) || Boolean(parameters['gmt_refund']);
 }
 
-function toAmount(yuan: string): Fen | undefined {
+/**
+ * The number of the refund that a notification reports. One that was made by hand at Alipay, or that names no
+ * trade, has none that could be asked for.
+ */
+function toRefundNo(parameters: Parameters): string | undefined {
+  const { out_biz_no: refundNo, out_trade_no: outTradeNo } = parameters;
+  return hasRefund(parameters) && outTradeNo && refundNo ? refundNo : undefined;
+}
+
+/** Alipay's yuan as fen; undefined when it is no amount. */
+export function toAmount(yuan: string): Fen | undefined {
   try {
     return fromYuan(yuan);
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Alipay: create, query, close, and its notification. Its trades have yuan strings and China time; both are
+ * Alipay: create, query, close, refund, and its notification. Its trades have yuan strings and China time; both are
  * translated here, at the edge.
  */
 import { z } from 'zod';
@@ -8,12 +8,14 @@ import type { Scene } from '../domain/order.js';
 import {
   type AlipayClient,
   type AlipayConfig,
+  assertSameTrade,
   createAlipayClient,
   signedNow,
   toRefusalError,
   toUnanswered,
 } from './alipay-client.js';
 import { PAID_STATUSES, verifyAlipayNotification } from './alipay-notification.js';
+import { queryRefund, refund } from './alipay-refund.js';
 import type { Attempt, Channel, Credential, TradeState } from './channel.js';
 import { fromChinaTime, toChinaTime } from './china-time.js';
 import { missingField, unknownOutcome } from './provider-errors.js';
@@ -48,6 +50,8 @@ export function createAlipay(config: AlipayConfig): Channel {
     query: (outTradeNo) => query(client, merchant, outTradeNo),
     canClose: (scene) => CLOSABLE_SCENES.has(scene),
     close: (outTradeNo) => close(client, merchant, outTradeNo),
+    refund: (request) => refund(client, request),
+    queryRefund: (request) => queryRefund(client, request),
     verifyNotification: (raw) => verifyAlipayNotification({ sdk: client.sdk, merchantOf }, raw),
     acknowledgement: {
       // Exactly these seven bytes; every other body makes Alipay send it again.
@@ -216,16 +220,5 @@ async function close(client: AlipayClient, merchant: string, outTradeNo: string)
       return query(client, merchant, outTradeNo);
     default:
       throw toUnanswered(answer.refusal);
-  }
-}
-
-/** A signed answer about another trade is an old one that somebody plays again. */
-function assertSameTrade(operation: string, asked: string, answered: string): void {
-  if (asked !== answered) {
-    throw unknownOutcome({
-      channel: 'alipay',
-      operation,
-      providerMessage: 'the answer is about another trade',
-    });
   }
 }

@@ -49,6 +49,36 @@ export type TradeState =
   /** A word that this version does not know: asked again later. */
   | { state: 'unknown'; providerStatus: string };
 
+/** One refund, as a provider needs it. Nothing of it ever changes between calls, least of all the number. */
+export interface RefundRequest {
+  /** The attempt whose payment is refunded, in full or in part. */
+  outTradeNo: string;
+  /** Ours: at most 64 letters, digits and `_`. Whatever is asked with it is refunded once. */
+  refundNo: string;
+  amountFen: Fen;
+  /** The whole amount of the attempt's payment, whatever was refunded of it before. */
+  capturedFen: Fen;
+  currency: 'CNY';
+  /** The payer may be shown it: 256 characters of it at Alipay, 80 at WeChat Pay. */
+  reason: string;
+  /** Where the refund's notification goes. Alipay has no such thing, and posts the payment's to its own address. */
+  notifyUrl: string;
+}
+
+export type RefundState =
+  /** The provider's own number of the refund; Alipay has none and goes by ours. */
+  | { state: 'succeeded'; providerRefundNo: string; settledAt: Date }
+  /** Accepted and under way: asked again later. */
+  | { state: 'processing' }
+  /** Ended without reaching the payer. `ABNORMAL` at WeChat Pay: the money is stuck there, and a person must act. */
+  | { state: 'failed'; providerStatus: string }
+  /**
+   * Neither refunded nor failed for certain: the provider shows no such refund (it never came, or came to
+   * nothing), or says a word that this version does not know. The same refund may be posted again; a new number
+   * could refund twice.
+   */
+  | { state: 'unknown'; providerStatus: string };
+
 export type Notification = {
   /** Constant over the provider's re-sends of one event, where the provider promises that. */
   eventKey: string;
@@ -58,7 +88,9 @@ export type Notification = {
   facts: Record<string, string>;
 } & (
   | { kind: 'paid'; payment: ProviderPayment }
-  /** Closed, failed, refunded, ...: kept, and never un-pays an order (promise M7). */
+  /** Something became of a refund. A hint: what became of it is asked for, and nothing moves on this alone. */
+  | { kind: 'refund'; refundNo: string; providerStatus: string }
+  /** Closed, failed, a refund without a number of ours, ...: kept, and never un-pays an order (promise M7). */
   | { kind: 'other'; providerStatus: string }
 );
 
@@ -103,6 +135,17 @@ export interface Channel {
    * @throws HoldfastError `channel_unknown_outcome`
    */
   close(outTradeNo: string): Promise<TradeState>;
+  /**
+   * Refunds a payment, in full or in part; the same number again refunds once and tells how it stands. May take
+   * two calls of the provider, each with its own deadline.
+   * @throws HoldfastError `channel_refused`: the provider said no for good, and shows no refund of this number,
+   * so no money moved or will move
+   * @throws HoldfastError `channel_unknown_outcome`: everything else, such as a balance that is too low today.
+   * The same refund is posted again later
+   */
+  refund?(request: RefundRequest): Promise<RefundState>;
+  /** @throws HoldfastError `channel_unknown_outcome` */
+  queryRefund?(request: RefundRequest): Promise<RefundState>;
   /**
    * Verifies on the raw bytes and translates. Nothing in the body counts before the signature does.
    * @throws HoldfastError `notification_refused`, with `details.reason` out of a closed list (RefusalReason)

@@ -1,18 +1,17 @@
 /** Both channels against the local providers: real signatures both ways, over real sockets. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fen } from '../domain/money.js';
 import type { ProviderChannel, Scene } from '../domain/order.js';
 import { type Sandbox, startSandbox } from '../sandbox/server.js';
-import { type AlipayConfig, createAlipay } from './alipay.js';
-import type { Attempt, Channel } from './channel.js';
-import { failureOf, makeAttempt, makeKeys } from './test-support.js';
+import { createAlipay } from './alipay.js';
+import { type Merchant, openMerchant } from './test-merchant.js';
 import { type Receiver, startReceiver } from './test-receiver.js';
-import { createWechat, type WechatConfig } from './wechat.js';
+import { failureOf, makeKeys } from './test-support.js';
+import { createWechat } from './wechat.js';
 
-const TIMEOUT_MS = 1_000;
 // Alipay's first pause of 4 minutes then takes 0.24 s.
 const SPEED = 1_000;
 const PAID_AT = '2026-02-28T16:30:00.000Z';
@@ -20,16 +19,16 @@ const PAID_AT = '2026-02-28T16:30:00.000Z';
 let home: string;
 let sandbox: Sandbox;
 let receiver: Receiver;
-let configs: { alipay: AlipayConfig; wechat: WechatConfig };
-let channels: Record<ProviderChannel, Channel>;
-let made = 0;
+let merchant: Merchant;
+let configs: Merchant['configs'];
+let channels: Merchant['channels'];
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'channels-'));
   sandbox = await startSandbox({ home, port: 0, speed: SPEED });
   receiver = await startReceiver();
-  configs = await readMerchant(sandbox.merchantFile);
-  channels = { alipay: createAlipay(configs.alipay), wechat: createWechat(configs.wechat) };
+  merchant = await openMerchant(sandbox, receiver);
+  ({ configs, channels } = merchant);
 });
 
 afterEach(async () => {
@@ -42,58 +41,8 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-async function readMerchant(path: string): Promise<typeof configs> {
-  const given = JSON.parse(await readFile(path, 'utf8')) as Record<string, string>;
-  const text = (name: string): string => given[name] ?? '';
-  const pem = (name: string): Promise<string> => readFile(text(name), 'utf8');
-  return {
-    alipay: {
-      appId: text('ALIPAY_APP_ID'),
-      privateKey: await pem('ALIPAY_PRIVATE_KEY'),
-      alipayPublicKey: await pem('ALIPAY_PUBLIC_KEY'),
-      gateway: text('ALIPAY_GATEWAY'),
-      sellerId: text('ALIPAY_SELLER_ID'),
-      timeoutMs: TIMEOUT_MS,
-    },
-    wechat: {
-      appId: text('WECHAT_APP_ID'),
-      mchId: text('WECHAT_MCH_ID'),
-      serial: text('WECHAT_SERIAL'),
-      privateKey: await pem('WECHAT_PRIVATE_KEY'),
-      apiV3Key: text('WECHAT_API_V3_KEY'),
-      publicKeyId: text('WECHAT_PUBLIC_KEY_ID'),
-      publicKey: await pem('WECHAT_PUBLIC_KEY'),
-      baseUrl: text('WECHAT_BASE_URL'),
-      timeoutMs: TIMEOUT_MS,
-    },
-  };
-}
-
-async function control(method: string, path: string, body?: object): Promise<unknown> {
-  const response = await fetch(`http://127.0.0.1:${sandbox.port}${path}`, {
-    method,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return text === '' ? undefined : JSON.parse(text);
-}
-
-/** An attempt of its own for each test; its notifications come to its own path. */
-function attempt(scene: Scene): Attempt {
-  made += 1;
-  const outTradeNo = `channeltest${String(made).padStart(5, '0')}`;
-  return makeAttempt(scene, {
-    outTradeNo,
-    expiresAt: new Date(Date.now() + 600_000),
-    subject: `设计咨询 100% & more ${made}`,
-    notifyUrl: receiver.urlFor(outTradeNo),
-    openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
-    clientIp: '203.0.113.7',
-    returnUrl: 'http://127.0.0.1:9/done?order=1',
-  });
-}
-
+const control: Merchant['control'] = (method, path, body) => merchant.control(method, path, body);
+const attempt = (scene: Scene) => merchant.attempt(scene);
 const pay = (no: string, body: object = {}) => control('POST', `/trades/${no}/pay`, body);
 
 const SCENES: [ProviderChannel, Scene, string[]][] = [

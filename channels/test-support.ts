@@ -6,7 +6,7 @@ import { Aes } from 'wechatpay-axios-plugin';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
 import type { Scene } from '../domain/order.js';
-import type { Attempt, RawNotification } from './channel.js';
+import type { Attempt, Channel, RawNotification, RefundRequest, RefundState } from './channel.js';
 
 export interface KeyPair {
   privateKey: string;
@@ -157,4 +157,34 @@ export async function failureOf(call: () => unknown): Promise<HoldfastError> {
     throw error;
   }
   throw new Error('the call was expected to fail, and did not');
+}
+
+export function makeRefund(changes: Partial<RefundRequest> = {}): RefundRequest {
+  return {
+    outTradeNo: '9f8e7d6c5b4a3921',
+    refundNo: '9f8e7d6c5b4a3921r1',
+    amountFen: fen(530),
+    capturedFen: fen(1230),
+    currency: 'CNY',
+    reason: '课程取消',
+    notifyUrl: 'http://127.0.0.1:9/webhooks/any',
+    ...changes,
+  };
+}
+
+export interface Refunds {
+  refund: (request: RefundRequest) => Promise<RefundState>;
+  queryRefund: (request: RefundRequest) => Promise<RefundState>;
+}
+
+/** The refunds of a channel that has them. */
+export function refunds(channel: Channel): Refunds {
+  const has = <T>(answer: T | undefined): T => {
+    if (answer === undefined) throw new Error(`${channel.name} has no refunds`);
+    return answer;
+  };
+  return {
+    refund: (request) => has(channel.refund?.(request)),
+    queryRefund: (request) => has(channel.queryRefund?.(request)),
+  };
 }

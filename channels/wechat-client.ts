@@ -74,8 +74,8 @@ async function settle<T>(
   body: z.ZodType<T>,
   call: () => Promise<unknown>,
 ): Promise<WechatAnswer<T>> {
-  // Numbers of trades are no part of the operation's name.
-  const operation = path.replace(/\/out-trade-no\/[^/]+/, '/out-trade-no');
+  // Numbers of trades and refunds are no part of the operation's name.
+  const operation = path.replace(/\/(out-trade-no|refunds)\/[^/]+/, '/$1');
   try {
     const response = responseSchema.parse(await call());
     return { ok: true, body: body.parse(response.data) };

@@ -98,12 +98,27 @@ describe('a WeChat Pay notification that verifies', () => {
   const payout = { mch_id: config.mchId, out_bill_no: 'w1', state: 'SUCCESS', transfer_amount: 1000 };
 
   it.each<[string, object, { eventType?: string; originalType?: string }, object]>([
+    ...['REFUND.SUCCESS', 'REFUND.ABNORMAL', 'REFUND.CLOSED'].map(
+      (eventType): [string, object, object, object] => [
+        eventType,
+        refund,
+        { eventType, originalType: 'refund' },
+        { kind: 'refund', providerStatus: eventType, outTradeNo: PAID.out_trade_no, refundNo: 'r1' },
+      ],
+    ),
     [
-      'a refund',
-      refund,
+      'a refund without a number of ours',
+      { ...refund, out_refund_no: undefined },
       { eventType: 'REFUND.SUCCESS', originalType: 'refund' },
-      { kind: 'other', providerStatus: 'REFUND.SUCCESS', outTradeNo: PAID.out_trade_no },
+      { kind: 'other', providerStatus: 'REFUND.SUCCESS' },
     ],
+    [
+      'a refund of no trade',
+      { ...refund, out_trade_no: undefined },
+      { eventType: 'REFUND.SUCCESS', originalType: 'refund' },
+      { kind: 'other', outTradeNo: '' },
+    ],
+    ['a refund inside a payment event', refund, {}, { kind: 'other' }],
     [
       'a payout',
       payout,

@@ -31,7 +31,7 @@ const envelopeSchema = z.object({
   }),
 });
 
-// Refunds and payouts have other resources; of those only words for people are kept, and no payer's id.
+// Refunds and payouts have other resources; of those only numbers and words for people are kept, and no payer's id.
 const factsSchema = z.object({
   appid: z.string().optional(),
   mchid: z.string().optional(),
@@ -63,10 +63,15 @@ export function verifyWechatNotification(keys: WechatNotificationKeys, raw: RawN
     outTradeNo: facts.out_trade_no ?? '',
     facts: toFacts(envelope, facts),
   };
-  const payment = envelope.resource.original_type === 'transaction' ? toPaidTrade(resource) : undefined;
-  return payment === undefined
-    ? { ...common, kind: 'other', providerStatus: facts.trade_state ?? envelope.event_type }
-    : { ...common, kind: 'paid', payment };
+  const { event_type, resource: sealed } = envelope;
+  const payment = sealed.original_type === 'transaction' ? toPaidTrade(resource) : undefined;
+  if (payment !== undefined) return { ...common, kind: 'paid', payment };
+  const { out_refund_no: refundNo } = facts;
+  // By its type, whatever the event's word: the word is a hint, and the refund is asked for.
+  if (sealed.original_type === 'refund' && facts.out_trade_no && refundNo) {
+    return { ...common, kind: 'refund', refundNo, providerStatus: event_type };
+  }
+  return { ...common, kind: 'other', providerStatus: facts.trade_state ?? event_type };
 }
 
 /** The body as text, once its signature counts. */

@@ -1,4 +1,4 @@
-/** WeChat Pay, API v3: create, query, close, and its notification. Amounts are integer fen on its wire too. */
+/** WeChat Pay, API v3: create, query, close, refund, and its notification. Amounts are integer fen on its wire too. */
 import { Formatter, Rsa } from 'wechatpay-axios-plugin';
 import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
@@ -15,6 +15,7 @@ import {
   toRefusalError,
 } from './wechat-client.js';
 import { verifyWechatNotification } from './wechat-notification.js';
+import { queryRefund, refund } from './wechat-refund.js';
 import { toMerchant, toPayment, tradeSchema } from './wechat-trade.js';
 
 export type { WechatConfig } from './wechat-client.js';
@@ -42,6 +43,8 @@ export function createWechat(config: WechatConfig): Channel {
     query: (outTradeNo) => query(client, mchId, outTradeNo),
     canClose: (scene) => scene !== 'page',
     close: (outTradeNo) => close(client, mchId, outTradeNo),
+    refund: (request) => refund(client, request),
+    queryRefund: (request) => queryRefund(client, request),
     verifyNotification: (raw) =>
       verifyWechatNotification({ apiV3Key, publicKeyId, publicKey: client.publicKey }, raw),
     acknowledgement: {
