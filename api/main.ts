@@ -9,7 +9,7 @@ import { ensureSchema } from '../db/migrations.js';
 import { createInline } from '../relay/inline.js';
 import { openTemporal } from '../temporal/connect.js';
 import { createApp } from './app.js';
-import { guardProcess } from './driver-guard.js';
+import { guardProcess } from '../db/driver-guard.js';
 import { isDatabaseOut } from './failures.js';
 import { forgetOldKeys } from './idempotency.js';
 import { createLiveEvents } from './live-events.js';

@@ -34,7 +34,7 @@ export interface Asked {
   idempotencyKey: string | null;
 }
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 5_000;
 
 /** Answers the order once its money is the seller's. @throws HoldfastError `order_not_confirmable`, `unavailable` */
 export async function confirmOrder(

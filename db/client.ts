@@ -30,7 +30,9 @@ function parseJsonb(text: string): unknown {
 export function openDatabase(url: string, options: { pool: number; name: string }): Database {
   const client = postgres(url, {
     max: options.pool,
-    connect_timeout: 5,
+    connect_timeout: 2,
+    // The driver's own back-off grows to 20 s, in which queries would hang although the database is back.
+    backoff: (tries) => Math.min(0.1 * 2 ** tries, 1),
     idle_timeout: 300,
     // The notices of "already exists" are no news.
     onnotice: () => undefined,

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { createChannels } from '../channels/index.js';
 import { ConfigError, readConfig } from '../config.js';
 import { openDatabase } from '../db/client.js';
+import { guardProcess } from '../db/driver-guard.js';
 import { ensureSchema } from '../db/migrations.js';
 import { startRelay } from '../relay/relay.js';
 import { openTemporal } from '../temporal/connect.js';
@@ -13,6 +14,7 @@ import { createWorker } from './run.js';
 async function main(): Promise<void> {
   const config = readConfig();
   const log = pino({ level: config.logLevel, name: 'worker' });
+  guardProcess(log);
   await ensureSchema(config.database);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-worker' });
   const channels = createChannels(config.channels);

@@ -1,4 +1,7 @@
-import type { Logger } from 'pino';
+interface Log {
+  warn(facts: object, message: string): void;
+  fatal(facts: object, message: string): void;
+}
 
 /**
  * The PostgreSQL driver flushes small writes from a `setImmediate`, which can run after the connection has closed and
@@ -14,7 +17,7 @@ function isWriteAfterClose(error: unknown): boolean {
 }
 
 /** Survives the driver's known defect; ends the process, with a line in the log, for everything else. */
-export function guardProcess(logger: Logger): void {
+export function guardProcess(logger: Log): void {
   process.on('uncaughtException', (error) => {
     if (isWriteAfterClose(error)) {
       logger.warn({ err: error }, 'the database driver wrote to a closed connection');
