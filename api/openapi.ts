@@ -197,7 +197,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
       title: 'Holdfast',
       version,
       description: DESCRIPTION,
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
   });

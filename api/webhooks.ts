@@ -65,7 +65,8 @@ function failureOf(channels: Channels, name: ProviderChannel, error: HoldfastErr
     contentType: 'text/plain',
     body: 'fail',
   };
-  if (error.code === 'notification_refused') return inItsOwnForm(failure);
+  if (error.code === 'notification_refused' || error.code === 'invalid_request') return inItsOwnForm(failure);
+  if (error.code === 'payload_too_large') return inItsOwnForm({ ...failure, status: 413 });
   return inItsOwnForm({ ...failure, status: 503 }, { 'Retry-After': '5' });
 }
 

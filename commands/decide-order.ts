@@ -215,7 +215,7 @@ function updateFailure(error: unknown): unknown {
   // With no worker, or with Temporal down, an Update is stored nowhere: the caller may repeat it.
   if (isUnanswered(error)) {
     return new HoldfastError('unavailable', {
-      message: 'no worker answered in time; repeat the call',
+      message: 'no answer in time; repeat the call',
       cause: error,
     });
   }

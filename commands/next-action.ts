@@ -18,8 +18,10 @@ function parseText(text: string): unknown {
     new HoldfastError('invalid_next_action', { message, details: { path: 'nextAction' }, cause });
   if (text.length > MAX_TEXT) throw refused(`nextAction is longer than ${MAX_TEXT} characters`);
   try {
-    return JSON5.parse(text);
+    const tree: unknown = JSON5.parse(text);
+    if (tree !== null) return tree;
   } catch (error) {
     throw refused('nextAction is neither JSON nor a plain object literal', error);
   }
+  throw refused('nextAction must be an object');
 }

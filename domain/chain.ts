@@ -69,7 +69,7 @@ export function flattenNextAction(tree: unknown): ChainStep[] {
     if (depth > MAX_CHAIN_DEPTH) refuse(at, `is nested deeper than ${MAX_CHAIN_DEPTH}`);
     if (!isObject(node)) refuse(at, 'must be an object');
     const { type, nextAction, ...given } = node;
-    const name = actionName(typeof type === 'string' && /^\d{1,2}$/.test(type) ? Number(type) : type);
+    const name = actionName(type);
     if (name === undefined) return refuse(`${at}.type`, 'is not a known type');
     steps.push(...stepsOf(name, checkParameters(name, given, at), path));
     if (steps.length > MAX_CHAIN_STEPS) refuse(at, `brings the chain over ${MAX_CHAIN_STEPS} steps`);

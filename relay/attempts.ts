@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import type { Channel } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
@@ -7,6 +7,15 @@ import { type PaymentRow, orderByNo } from '../db/orders.js';
 import { payments } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
+
+/** Changes an attempt that is still open: one that was paid while its provider was being asked stays paid. */
+export async function changeOpen(db: Db, { id }: PaymentRow, change: Partial<PaymentRow>): Promise<void> {
+  const isOpen = inArray(payments.status, ['creating', 'pending']);
+  await db
+    .update(payments)
+    .set(change)
+    .where(and(eq(payments.id, id), isOpen));
+}
 
 /**
  * Posts an attempt to its provider and stores what the payer's device needs. The same attempt, posted again, has
@@ -22,7 +31,7 @@ export async function postAttempt(
 ): Promise<PaymentRow> {
   const order = await orderByNo(db, payment.orderNo);
   const store = async (change: Partial<PaymentRow>): Promise<PaymentRow> => {
-    await db.update(payments).set(change).where(eq(payments.id, payment.id));
+    await changeOpen(db, payment, change);
     return { ...payment, ...change };
   };
   try {
@@ -65,6 +74,6 @@ export async function settleAttempt(db: Db, channels: Channels, payment: Payment
     if (!(await isInReview(db, inboxId))) return inboxId;
   }
   // A trade that cannot be closed ends by its own expiry; money that comes all the same is a late payment.
-  await db.update(payments).set({ status: 'closed', askAt: null }).where(eq(payments.id, payment.id));
+  await changeOpen(db, payment, { status: 'closed', askAt: null });
   return null;
 }

@@ -58,16 +58,31 @@ async function stepsOf(db: Db, orderNo: string): Promise<StepRef[]> {
     .orderBy(asc(actionSteps.position));
 }
 
-/** Starts the order's workflow once; a repeat finds it started. */
-export async function startOrderWorkflow(db: Db, temporal: Client, orderNo: string): Promise<void> {
+/**
+ * Starts the order's workflow once; a repeat finds it started.
+ * @param again also where the last run was terminated by hand: a new run takes up the order as SQL has it, since
+ *   every step of it is known by its key. A run that came to its end is never followed by another.
+ * @returns whether a run was started
+ */
+export async function startOrderWorkflow(
+  db: Db,
+  temporal: Client,
+  orderNo: string,
+  again = false,
+): Promise<boolean> {
   const order = await orderByNo(db, orderNo);
   const steps = order.chain === 'none' ? [] : await stepsOf(db, orderNo);
   try {
     await withDeadline(temporal, DEADLINE_MS, () =>
-      temporal.workflow.start(ORDER_WORKFLOW, startOptions(order, steps)),
+      temporal.workflow.start(ORDER_WORKFLOW, {
+        ...startOptions(order, steps),
+        ...(again && { workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const }),
+      }),
     );
+    return true;
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return false;
   }
 }
 

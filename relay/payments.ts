@@ -1,9 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { eq, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
+import { addEvent } from '../db/orders.js';
 import { inbox, outbox } from '../db/schema.js';
 import { readArrived, receiveFromInbox } from '../ledger/receive.js';
-import { signalPayment } from './order-workflow.js';
+import { signalPayment, startOrderWorkflow } from './order-workflow.js';
 import { deliverStart } from './starts.js';
 
 /**
@@ -20,18 +21,21 @@ export async function deliverPayment(db: Db, temporal: Client, inboxId: number):
     return;
   }
   if (await signalPayment(temporal, order.orderNo, inboxId)) return;
-  await startIfDue(db, temporal, order.orderNo);
+  await startAgain(db, temporal, order.orderNo);
   if (await signalPayment(temporal, order.orderNo, inboxId)) return;
   await db
     .update(inbox)
-    .set({ lastError: `the workflow of ${order.orderNo} is not running` })
+    .set({ lastError: `the workflow of ${order.orderNo} has ended` })
     .where(eq(inbox.id, inboxId));
 }
 
-/** The notification was faster than the start of its order's workflow. */
-async function startIfDue(db: Db, temporal: Client, orderNo: string): Promise<void> {
+/** The notification was faster than the start of its order's workflow, or somebody has terminated that. */
+async function startAgain(db: Db, temporal: Client, orderNo: string): Promise<void> {
   const [row] = await db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
-  if (row?.doneAt === null) await deliverStart(db, temporal, orderNo);
+  if (row?.doneAt === null) return deliverStart(db, temporal, orderNo);
+  if (await startOrderWorkflow(db, temporal, orderNo, true)) {
+    await addEvent(db, { orderNo, type: 'workflow.restarted', actor: 'system' });
+  }
 }
 
 /** Leases payments that have not reached their order, by the same schedule as starts. */

@@ -5,7 +5,7 @@ import { insertAnswer, isInReview } from '../db/inbox.js';
 import type { PaymentRow } from '../db/orders.js';
 import { payments } from '../db/schema.js';
 import { gapBeforeQuestion } from '../domain/deadlines.js';
-import { postAttempt } from './attempts.js';
+import { changeOpen, postAttempt } from './attempts.js';
 
 /** Leases attempts that are due for a question; the next one is due by the schedule, whoever dies meanwhile. */
 export async function leaseQuestions(db: Db, limit: number): Promise<PaymentRow[]> {
@@ -51,7 +51,7 @@ export async function ask(
   const isOver =
     found.state === 'unpaid' && payment.expiresAt.getTime() + ASKED_AFTER_EXPIRY_MS <= Date.now();
   if (inboxId !== null || found.state === 'closed' || isOver) {
-    await db.update(payments).set({ status: 'closed', askAt: null }).where(eq(payments.id, payment.id));
+    await changeOpen(db, payment, { status: 'closed', askAt: null });
   } else if (payment.status === 'creating' && payment.expiresAt > new Date()) {
     await postAttempt(db, channel, publicUrl, payment);
   }

@@ -29,7 +29,8 @@ function act(orderNo: string, step: StepRef, round: number): Promise<void> {
     {
       // Explicit, since the default is a sequence number that shifts when a workflow is edited.
       activityId: round === 1 ? step.path : `${step.path}#${round}`,
-      summary: `${name} ${step.path}`,
+      // The activity's name stands beside it in Temporal's UI.
+      summary: step.path,
     },
     [{ key: `${orderNo}:${step.path}`, orderNo, path: step.path }],
   );

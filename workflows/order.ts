@@ -2,7 +2,7 @@
  * One order's life (system.md, section 2): it waits for its payment, then runs its nextAction chain beside the
  * chat window and the release, and ends when both have ended.
  */
-import { ActivityFailure, allHandlersFinished, condition } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, allHandlersFinished, condition } from '@temporalio/workflow';
 import { isHeldKind } from '../domain/order.js';
 import type { OrderInput, PaymentHint, PaymentNotice } from './contract.js';
 import { runNextActions } from './order-chain.js';
@@ -12,6 +12,15 @@ import { hints, ledger, providers } from './proxies.js';
 
 export async function order(input: OrderInput): Promise<void> {
   const progress = startProgress(input);
+  // "Request Cancellation" in Temporal's UI is a wish like any other: it cancels an unpaid order, and must not tear
+  // down one that holds money.
+  CancellationScope.current().cancelRequested.catch(() => {
+    progress.cancelled ??= { by: 'temporal', reason: 'cancelled in Temporal' };
+  });
+  await CancellationScope.nonCancellable(() => life(progress));
+}
+
+async function life(progress: OrderProgress): Promise<void> {
   const paid = await paymentOrExpiry(progress);
   const ended = paid && Promise.all([runNextActions(progress), chatWindowThenRelease(progress)]);
   await furtherPaymentsUntil(progress, ended);

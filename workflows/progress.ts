@@ -1,6 +1,7 @@
 /** What one order's workflow knows while it runs, and the handlers that tell it more. */
 import {
   ApplicationFailure,
+  CancellationScope,
   condition,
   setCurrentDetails,
   setHandler,
@@ -133,6 +134,11 @@ function listenForPayments(progress: OrderProgress): void {
   });
 }
 
+/** For handlers: they run outside the order's own scope, and a cancelled workflow must still answer them. */
+function until(holds: () => boolean): Promise<void> {
+  return CancellationScope.nonCancellable(() => condition(holds));
+}
+
 function refuse(type: string, message: string): never {
   throw ApplicationFailure.nonRetryable(message, type);
 }
@@ -142,7 +148,7 @@ function listenToParties(progress: OrderProgress): void {
     confirm,
     async ({ by }) => {
       progress.confirmedBy ??= by;
-      await condition(() => progress.money === 'released');
+      await until(() => progress.money === 'released');
     },
     {
       validator: (_: { by: string }) => {
@@ -158,7 +164,7 @@ function listenToParties(progress: OrderProgress): void {
     cancel,
     async (wish) => {
       progress.cancelled ??= wish;
-      await condition(() => progress.money !== 'unpaid');
+      await until(() => progress.money !== 'unpaid');
       if (progress.money !== 'closed') refuse(REFUSALS.alreadyPaid, 'the payment was faster');
     },
     {
@@ -173,7 +179,7 @@ function listenToParties(progress: OrderProgress): void {
     closeChat,
     async ({ by }) => {
       progress.chatClosedBy ??= by;
-      await condition(() => !progress.chatOpen);
+      await until(() => !progress.chatOpen);
     },
     {
       validator: (_: { by: string }) => {
@@ -195,7 +201,7 @@ function listenToOperators(progress: OrderProgress): void {
   const decide = async (decision: Decision): Promise<void> => {
     progress.decision = decision;
     // Answered once the decision is on record; the step itself may take its time.
-    await condition(() => progress.decision !== decision);
+    await until(() => progress.decision !== decision);
   };
   setHandler(retryAction, (wish) => decide({ ...wish, verdict: 'retry' }), { validator });
   setHandler(skipAction, (wish) => decide({ ...wish, verdict: 'skip' }), { validator });

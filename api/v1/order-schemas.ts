@@ -28,7 +28,7 @@ export const orderInput = z
     sellerId: userId.nullish().meta({ description: 'Who is paid by a deal or a course.' }),
     amount: z.number().int().min(0).max(MAX_AMOUNT_FEN).meta({ description: 'Fen.', example: 10_000 }),
     currency: z.literal('CNY').default('CNY'),
-    subject: text(256).meta({ example: 'One hour of guitar' }),
+    subject: z.string().trim().min(1).max(256).meta({ example: 'One hour of guitar' }),
     items: z
       .array(z.object({ collection: text(64), id: text(64) }))
       .min(1)

@@ -44,6 +44,10 @@ export const timelineEndpoints: readonly Endpoint[] = [
       return {
         status: 200,
         send: async (request, response) => {
+          if (request.method === 'HEAD') {
+            response.end();
+            return;
+          }
           const session = await createSession(request, response, { keepAlive: 15_000 });
           const after = /^\d{1,15}$/.test(session.lastId) ? Number(session.lastId) : 0;
           const end = services.liveEvents.listen(orderNo, after, (event) => {

@@ -172,7 +172,17 @@ END $$;
 CREATE FUNCTION order_status_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO order_events (order_no, type, actor, data)
-    VALUES (NEW.order_no, 'order.' || NEW.status, 'system', jsonb_build_object('from', OLD.status, 'to', NEW.status));
+    VALUES (
+      NEW.order_no,
+      -- Back from an interruption is no second payment and no second completion.
+      CASE
+        WHEN NEW.status = 'paid' AND OLD.status <> 'unpaid' THEN 'order.resumed'
+        WHEN NEW.status = 'completed' AND OLD.status = 'refund_requested' THEN 'order.resumed'
+        ELSE 'order.' || NEW.status
+      END,
+      'system',
+      jsonb_build_object('from', OLD.status, 'to', NEW.status)
+    );
   RETURN NULL;
 END $$;
 --> statement-breakpoint
