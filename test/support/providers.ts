@@ -1,0 +1,38 @@
+/** The local payment providers, with channels that speak to them: real signatures both ways, over the loopback. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Channels, createChannels } from '../../channels/index.js';
+import { readConfig } from '../../config.js';
+import { startSandbox } from '../../sandbox/server.js';
+
+export interface Providers {
+  channels: Channels;
+  /** A call of the sandbox's control port, such as `('POST', '/trades/x/pay', {})`. */
+  control: (method: string, route: string, body?: object) => Promise<unknown>;
+  close: () => Promise<void>;
+}
+
+/** @param now the providers' clock, epoch ms */
+export async function startProviders(now: () => number = Date.now): Promise<Providers> {
+  const home = await mkdtemp(path.join(tmpdir(), 'holdfast-providers-'));
+  const sandbox = await startSandbox({ home, port: 0, speed: 1_000, now });
+  const merchant = JSON.parse(await readFile(sandbox.merchantFile, 'utf8')) as Record<string, string>;
+  const { channels } = readConfig({ ...merchant, DATABASE_URL: 'postgres://127.0.0.1/none' });
+  return {
+    channels: createChannels(channels),
+    control: async (method, route, body) => {
+      const response = await fetch(`http://127.0.0.1:${sandbox.port}${route}`, {
+        method,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${text}`);
+      return text === '' ? undefined : (JSON.parse(text) as unknown);
+    },
+    close: async () => {
+      await sandbox.close();
+      await rm(home, { recursive: true });
+    },
+  };
+}
