@@ -17,7 +17,15 @@ import {
   suspense,
   timelineOf,
 } from '../support/journeys.js';
-import { SELLER, addShopOrder, addSmsTemplate, addUsers, giveCash, orderWhen } from '../support/world.js';
+import {
+  SELLER,
+  addShopOrder,
+  addSmsTemplate,
+  addUsers,
+  giveCash,
+  orderWhen,
+  until,
+} from '../support/world.js';
 
 let flow: Flow;
 let db: Db;
@@ -154,7 +162,7 @@ describe('the chain of a paid order', () => {
       async ({ orderNo }) => {
         // The step has failed once, visibly, and waits for its next try.
         await orderWhen(db, orderNo, ({ chain }) => chain === 'running');
-        for (let tries = 0; tries < 2;) tries = (await stepsOf(db, { orderNo }))[1]?.attempts ?? 0;
+        await until(async () => ((await stepsOf(db, { orderNo }))[1]?.attempts ?? 0) >= 2);
         await sqlAs(flow.database.ownerUrl, (sql) => sql`ALTER TABLE sms_away RENAME TO sms_outbox`);
       },
     );

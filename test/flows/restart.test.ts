@@ -28,6 +28,7 @@ import {
   newOrder,
   openAttempt,
   orderWhen,
+  until,
 } from '../support/world.js';
 
 let flow: Flow;
@@ -75,7 +76,7 @@ describe('T1 T2 a worker that goes while a step is being tried', () => {
       amount: 10_000,
       paidAtMs: await flow.readClock(),
     });
-    for (let tries = 0; tries < 1;) tries = (await stepsOf(db, order))[1]?.attempts ?? 0;
+    await until(async () => ((await stepsOf(db, order))[1]?.attempts ?? 0) >= 1);
     await flow.stopWorker();
     expect(await stepStatuses(db, order)).toEqual(['0 succeeded', '0.0 running']);
     await sqlAs(flow.database.ownerUrl, (sql) => sql`ALTER TABLE sms_away RENAME TO sms_outbox`);
