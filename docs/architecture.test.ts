@@ -65,7 +65,9 @@ describe('what a paid deal costs in history', () => {
   const text = section(ARCHITECTURE, '## One paid deal in Temporal');
 
   it('is the count that the flow test makes', () => {
-    const counted = /toHaveLength\((\d+)\)/.exec(read('test/flows/order.test.ts'))?.[1];
+    const counted = /'paid-and-released-by-time',[^}]*?events: (\d+)/.exec(
+      read('test/support/paths.ts'),
+    )?.[1];
     const numbers = tableRows(text)
       .slice(1)
       .map(([number]) => Number(number));
