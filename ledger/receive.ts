@@ -59,9 +59,9 @@ export async function receiveFromInbox(db: Db, inboxId: number, orderNo?: string
   const received = receivedPayment(event, payment, order);
   try {
     const posted = await post(db, paymentPosting({ ...order, amountFen: fen(order.amount) }, received));
-    return posted.duplicate
-      ? await paidFacts(db, order.orderNo)
-      : { ...received, amountFen: fen(order.amount) };
+    if (posted.duplicate) return await paidFacts(db, order.orderNo);
+    const { paidAtMs, receivedAtMs } = received;
+    return { paidAtMs, receivedAtMs, amountFen: fen(order.amount) };
   } catch (error) {
     // Another payment has paid the order, or it closed before this one came: the money goes back, by hand for now.
     if (!(error instanceof HoldfastError)) throw error;

@@ -22,7 +22,7 @@ const isThere = (file: string): Promise<boolean> =>
     () => false,
   );
 
-export const WORKFLOWS = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+const WORKFLOWS = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
 
 /** @param workflowsPath the product's own workflows, or a changed copy of them */
 export async function workflowBundle(workflowsPath = WORKFLOWS): Promise<{ codePath: string }> {

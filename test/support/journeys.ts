@@ -51,7 +51,9 @@ export async function paidOrder(
  * skip as far as ten years ahead.
  */
 export async function end(flow: Flow, { orderNo }: Pick<OrderRow, 'orderNo'>): Promise<OrderRow> {
-  await flow.workflow(orderNo).result();
+  const workflow = flow.workflow(orderNo);
+  // To wait for one that has ended would let the server skip to its execution time-out, years ahead.
+  if ((await workflow.describe()).status.name === 'RUNNING') await workflow.result();
   return orderByNo(flow.context.db, orderNo);
 }
 

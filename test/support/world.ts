@@ -12,6 +12,7 @@ import { fen } from '../../domain/money.js';
 import { post } from '../../ledger/post.js';
 import { createInline } from '../../relay/inline.js';
 import { deliverPayment } from '../../relay/payments.js';
+import { openTemporal } from '../../temporal/connect.js';
 
 const HOUR_MS = 3_600_000;
 const POLL_MS = 20;
@@ -36,6 +37,14 @@ export function contextOf(db: Db, temporal: Client, channels: Channels, now: () 
       autoConfirmAfterMs: 24 * HOUR_MS,
     },
   };
+}
+
+/** A context for what happens in SQL alone: no workflow is started. */
+export function offlineContext(db: Db, now: () => number = Date.now): CommandContext {
+  const temporal = openTemporal({ address: '127.0.0.1:1', namespace: 'default', payloadKey: undefined });
+  const idle = { start: () => undefined, payment: () => undefined, drain: () => Promise.resolve() };
+  const channels = { alipay: undefined, wechat: undefined };
+  return { ...contextOf(db, temporal.client, channels, now), inline: idle };
 }
 
 export async function addUsers(db: Db, ...ids: string[]): Promise<void> {
