@@ -80,6 +80,15 @@ describe('T1 a step that is run again', () => {
     expect(tries.filter(({ status }) => status === 'rejected')).toEqual([]);
   });
 
+  it('stays finished when a try comes late', async () => {
+    const order = await orderWith({ type: 0, id });
+    await activities.payShopOrder(input(order));
+    // As a try that has read the step before another one finished it.
+    const late = stepActivity(db, () => Promise.reject(new Error('it ran again')));
+    await Promise.all(Array.from({ length: 8 }, () => late(input(order))));
+    expect(await stepsOf(db, order)).toMatchObject([{ status: 'succeeded', attempts: 1 }]);
+  });
+
   it('sends its message once when eight tries start together', async () => {
     const order = await orderWith({ type: 2, smsId: 111, mobile: '13500000000' });
     await Promise.allSettled(Array.from({ length: 8 }, () => activities.sendSms(input(order))));

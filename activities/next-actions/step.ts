@@ -1,5 +1,5 @@
 /** What every step of a chain shares: it starts visibly, and its effect and its success are one transaction. */
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.js';
 import { type OrderRow, type StepRow, addEvent, orderByNo, refreshChain, stepOf } from '../../db/orders.js';
 import { actionSteps } from '../../db/schema.js';
@@ -20,17 +20,25 @@ export interface Step {
 const here = ({ orderNo, path }: StepInput) =>
   and(eq(actionSteps.orderNo, orderNo), eq(actionSteps.path, path));
 
-/** Marks the step as running and counts the try. @returns undefined when an earlier try has finished it */
+/**
+ * Marks the step as running and counts the try, in one statement: a try that comes late must not undo what another
+ * one has finished. @returns undefined when the step is over
+ */
 async function startStep(db: Db, input: StepInput): Promise<Step | undefined> {
-  const row = await stepOf(db, input.orderNo, input.path);
-  if (row.status === 'succeeded' || row.status === 'skipped') return undefined;
-  const started = {
-    status: 'running',
-    attempts: row.attempts + 1,
-    startedAt: row.startedAt ?? new Date(),
-  } as const;
-  await db.update(actionSteps).set(started).where(here(input));
-  return { input, order: await orderByNo(db, input.orderNo), row: { ...row, ...started } };
+  const isOpen = inArray(actionSteps.status, ['pending', 'running']);
+  const [row] = await db
+    .update(actionSteps)
+    .set({
+      status: 'running',
+      attempts: sql`${actionSteps.attempts} + 1`,
+      startedAt: sql`COALESCE(${actionSteps.startedAt}, now())`,
+    })
+    .where(and(here(input), isOpen))
+    .returning();
+  if (row !== undefined) return { input, order: await orderByNo(db, input.orderNo), row };
+  const { status } = await stepOf(db, input.orderNo, input.path);
+  if (status === 'succeeded' || status === 'skipped') return undefined;
+  throw new Error(`step ${input.path} is ${status}: a decision comes before the next try`);
 }
 
 /**
