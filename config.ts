@@ -50,6 +50,7 @@ const variables = z.object({
   PAYMENT_EXPIRES_AFTER: duration('24h'),
   CHAT_WINDOW: duration('24h'),
   AUTO_CONFIRM_AFTER: duration('24h'),
+  REFUND_WINDOW: duration('7d'),
   LEGACY_AUTH: z.enum(['strict', 'documented']).optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(300),
   CORS_ORIGINS: z.string().default(''),
@@ -151,6 +152,7 @@ function configOf(given: Variables) {
       paymentExpiresAfterMs: given.PAYMENT_EXPIRES_AFTER,
       chatWindowMs: given.CHAT_WINDOW,
       autoConfirmAfterMs: given.AUTO_CONFIRM_AFTER,
+      refundWindowMs: given.REFUND_WINDOW,
     },
     rateLimitPerMinute: given.RATE_LIMIT_PER_MINUTE,
     corsOrigins: given.CORS_ORIGINS.split(',')

@@ -3,15 +3,21 @@ import type { Db } from '../db/client.js';
 import { createProviderActivities } from './channels.js';
 import { createNextActions } from './next-actions/index.js';
 import { createOrderActivities } from './payments.js';
+import { createRefundLedgerActivities, createRefundProviderActivities } from './refunds.js';
 
-export type OrderActivities = ReturnType<typeof createOrderActivities>;
-export type ProviderActivities = ReturnType<typeof createProviderActivities>;
+export type OrderActivities = ReturnType<typeof createOrderActivities> &
+  ReturnType<typeof createRefundLedgerActivities>;
+export type ProviderActivities = ReturnType<typeof createProviderActivities> &
+  ReturnType<typeof createRefundProviderActivities>;
 export type { NextActionActivities } from './next-actions/index.js';
 
-export function createActivities(db: Db, channels: Channels) {
+/** @param publicUrl what providers call back */
+export function createActivities(db: Db, channels: Channels, publicUrl: string) {
   return {
     ...createOrderActivities(db),
     ...createProviderActivities(db, channels),
+    ...createRefundLedgerActivities(db),
+    ...createRefundProviderActivities(db, channels, publicUrl),
     ...createNextActions(db),
   };
 }

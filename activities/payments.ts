@@ -6,10 +6,11 @@ import { openItem, resolveItem } from '../db/operator-items.js';
 import { actionSteps, orders } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
-import type { PaidFacts } from '../domain/order.js';
+import type { PaidFacts, Standing } from '../domain/order.js';
 import { closePosting, releasePosting } from '../domain/postings.js';
 import { post } from '../ledger/post.js';
 import { receiveFree, receiveFromInbox } from '../ledger/receive.js';
+import { standingOf } from '../ledger/refund-rows.js';
 
 export interface DecideStepInput {
   orderNo: string;
@@ -19,6 +20,9 @@ export interface DecideStepInput {
   reason?: string;
   parameters?: Record<string, unknown>;
 }
+
+// A refund is open, has ended with another amount left to release, or has left nothing.
+const OVERTAKEN = new Set<string>(['state_conflict', 'insufficient_funds', 'posting_conflict']);
 
 export function createOrderActivities(db: Db) {
   return {
@@ -30,15 +34,33 @@ export function createOrderActivities(db: Db) {
       return receiveFree(db, await orderByNo(db, orderNo));
     },
 
+    /** @returns null when it is released; how the order stands when a refund was faster */
     async releaseOrder(input: {
       orderNo: string;
       sellerId: string;
       amountFen: number;
+      /** What the workflow knows to have gone back before. */
+      refundedFen: number;
       feeBps: number;
       by: string;
-    }): Promise<void> {
-      // The release is not part of what makes the posting unique, so a repeat may say another moment.
-      await post(db, releasePosting({ ...input, amountFen: fen(input.amountFen), atMs: Date.now() }));
+    }): Promise<Standing | null> {
+      try {
+        // The moment is not part of what makes the posting unique, so a repeat may say another one.
+        await post(db, releasePosting({ ...input, amountFen: fen(input.amountFen), atMs: Date.now() }));
+        return null;
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || !OVERTAKEN.has(error.code)) throw error;
+        const standing = await standingOf(db, input.orderNo);
+        // Nothing has changed that the workflow could go by, so this is tried again, with back-off.
+        if (
+          standing.money === 'held' &&
+          standing.openRefundId === null &&
+          standing.refundedFen === input.refundedFen
+        ) {
+          throw error;
+        }
+        return standing;
+      }
     },
 
     /** @returns closed: false when a payment was faster */

@@ -28,7 +28,7 @@ let id = 0;
 beforeAll(async () => {
   database = await freshDatabase(16);
   db = database.db;
-  activities = createActivities(db, { alipay: undefined, wechat: undefined });
+  activities = createActivities(db, { alipay: undefined, wechat: undefined }, 'http://127.0.0.1:9');
   await addUsers(db);
   await addSmsTemplate(db, '111');
 });

@@ -5,109 +5,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOrder } from '../commands/create-order.js';
 import { SCOPES, type Scope } from '../commands/credentials.js';
+import { openItem } from '../db/operator-items.js';
+import { operatorItems, refunds } from '../db/schema.js';
 import { fen } from '../domain/money.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { openAttempt } from '../test/support/world.js';
 import { ADMIN_KEY, type TestApp, startTestApp } from './test-support.js';
+import { CALLERS, type CallerName, MATRIX } from './authorization-matrix.js';
 
-/**
- * Callers, from left to right: nobody, an unknown token, a revoked key | users: the one it is about (the buyer), the
- * seller, another, an operator | keys: scope `operate`, every scope but the route's own, the route's own scope, admin.
- */
-const CALLERS = [
-  'nobody',
-  'unknown',
-  'revoked',
-  'self',
-  'seller',
-  'other',
-  'operator',
-  'operate',
-  'without',
-  'with',
-  'admin',
-] as const;
-type CallerName = (typeof CALLERS)[number];
-
-/** `+`: the handler was reached, whatever it said. 404 is the answer about other people's orders. */
-const EVERYBODY = '  +   +   + |   +   +   +   + |   +   +   +   +';
-const BACKEND = '  401 401 401 | 403 403 403 403 | 403 403 + +';
-const OPERATORS_TOO = '401 401 401 | 403 403 403   + |   + 403 + +';
-const SELF_AND_OPERATORS = '401 401 401 | + 403 403 + | + 403 + +';
-const SELF_TOO = '401 401 401 | + 403 403 403 | 403 403 + +';
-const PARTIES = '  401 401 401 | + + 404 + | + 403 + +';
-const NOT_THE_SELLER = '401 401 401 | + 403 404 + | + 403 + +';
-const BUYER_ACTS = '401 401 401 | + 403 404 403 | 403 403 + +';
-const OPERATOR_DECIDES = '401 401 401 | 403 403 404 + | + 403 + +';
-
-interface Row {
-  /** Whose key is "with", and missing in "without". */
-  scope: Scope;
-  cells: string;
-  body?: object;
-}
-
-const everybody: Row = { scope: 'orders', cells: EVERYBODY };
-const reason = { reason: 'because' };
-
-const MATRIX: Record<string, Row> = {
-  'GET /healthz': everybody,
-  'GET /readyz': everybody,
-  'GET /metrics': everybody,
-  'GET /openapi.json': everybody,
-  'GET /docs': everybody,
-  'GET /docs/:file': everybody,
-  'POST /webhooks/alipay': everybody,
-  'POST /webhooks/wechat': everybody,
-  'PUT /v1/users/:id': { scope: 'users', cells: BACKEND, body: { name: 'Alice' } },
-  'GET /v1/users/:id': { scope: 'users', cells: SELF_AND_OPERATORS },
-  'POST /v1/users/:id/tokens': { scope: 'users', cells: BACKEND },
-  'DELETE /v1/users/:id/tokens': { scope: 'users', cells: SELF_TOO },
-  'POST /v1/api-keys': { scope: 'admin', cells: BACKEND, body: { name: 'another', scopes: ['orders'] } },
-  'GET /v1/api-keys': { scope: 'admin', cells: BACKEND },
-  'DELETE /v1/api-keys/:id': { scope: 'admin', cells: BACKEND },
-  'PUT /v1/catalog/shop-orders/:id': { scope: 'catalog', cells: BACKEND },
-  'GET /v1/catalog/shop-orders/:id': { scope: 'catalog', cells: OPERATORS_TOO },
-  'GET /v1/catalog/shop-orders': { scope: 'catalog', cells: OPERATORS_TOO },
-  'PUT /v1/catalog/sms-templates/:id': { scope: 'catalog', cells: BACKEND },
-  'GET /v1/catalog/sms-templates/:id': { scope: 'catalog', cells: OPERATORS_TOO },
-  'GET /v1/catalog/sms-templates': { scope: 'catalog', cells: OPERATORS_TOO },
-  'PUT /v1/settings/:key': { scope: 'settings', cells: BACKEND },
-  'GET /v1/settings/:key': { scope: 'settings', cells: OPERATORS_TOO },
-  'GET /v1/settings': { scope: 'settings', cells: OPERATORS_TOO },
-  'GET /v1/sms': { scope: 'orders', cells: OPERATORS_TOO },
-  'GET /v1/wallets/:userId': { scope: 'ledger:read', cells: SELF_AND_OPERATORS },
-  'GET /v1/wallets/:userId/entries': { scope: 'ledger:read', cells: SELF_AND_OPERATORS },
-  'GET /v1/ledger/proof': { scope: 'ledger:read', cells: OPERATORS_TOO },
-  'GET /v1/operator-items': { scope: 'operate', cells: OPERATORS_TOO },
-  'POST /v1/orders': {
-    scope: 'orders',
-    cells: SELF_TOO,
-    body: { kind: 'deal', buyerId: 'alice', sellerId: 'sally', amount: 100, subject: 'a lesson' },
-  },
-  'GET /v1/orders': { scope: 'orders', cells: '401 401 401 | + + + + | + 403 + +' },
-  'GET /v1/orders/:id': { scope: 'orders', cells: PARTIES },
-  'GET /v1/orders/:id/timeline': { scope: 'orders', cells: PARTIES },
-  'GET /v1/orders/:id/events': { scope: 'orders', cells: PARTIES },
-  'GET /v1/orders/:id/actions': { scope: 'orders', cells: NOT_THE_SELLER },
-  'GET /v1/payments/:id': { scope: 'orders', cells: NOT_THE_SELLER },
-  'POST /v1/orders/:id/confirm': { scope: 'orders', cells: BUYER_ACTS },
-  'POST /v1/orders/:id/cancel': { scope: 'orders', cells: BUYER_ACTS },
-  'POST /v1/orders/:id/payments': { scope: 'orders', cells: BUYER_ACTS, body: { channel: 'alipay' } },
-  'POST /v1/orders/:id/close-chat': { scope: 'orders', cells: '401 401 401 | + + 404 403 | 403 403 + +' },
-  'POST /v1/orders/:id/actions/:path/retry': { scope: 'operate', cells: OPERATOR_DECIDES },
-  'POST /v1/orders/:id/actions/:path/skip': { scope: 'operate', cells: OPERATOR_DECIDES, body: reason },
-  'POST /v1/orders/:id/actions/:path/edit': {
-    scope: 'operate',
-    cells: OPERATOR_DECIDES,
-    body: { parameters: { id: '77' }, ...reason },
-  },
-};
-
+const refundId = 'f'.repeat(24);
 let database: TestDatabase;
 let api: TestApp;
 let orderId: string;
 let paymentId: string;
+let itemId: string;
 let spareKeyId: string;
 let revokedKey: string;
 const keys = new Map<string, string>();
@@ -152,7 +63,26 @@ beforeAll(async () => {
   );
   orderId = order.id;
   paymentId = (await openAttempt(database.db, order)).id;
+  await insertRefund(database.db, order.orderNo);
+  await openItem(database.db, { kind: 'failed_refund', ref: refundId, orderNo: order.orderNo, details: {} });
+  const [item] = await database.db.select().from(operatorItems);
+  itemId = item?.id ?? '';
 });
+
+/** One that was refused: whoever may decide about it is told so. */
+async function insertRefund(db: TestDatabase['db'], orderNo: string): Promise<void> {
+  await db.insert(refunds).values({
+    id: refundId,
+    orderNo,
+    channel: 'alipay',
+    outTradeNo: orderNo,
+    captured: 100,
+    amount: 100,
+    reason: 'because',
+    status: 'rejected',
+    requestedBy: 'user:alice',
+  });
+}
 
 afterAll(async () => {
   await api.close();
@@ -210,6 +140,8 @@ function pathOf(route: string): string {
     '/v1/users/:id': 'alice',
     '/v1/orders/:id': orderId,
     '/v1/payments/:id': paymentId,
+    '/v1/refunds/:id': refundId,
+    '/v1/operator-items/:id': itemId,
     '/v1/api-keys/:id': spareKeyId,
     '/v1/catalog/shop-orders/:id': '77',
     '/v1/catalog/sms-templates/:id': '1',

@@ -45,6 +45,8 @@ async function take(context: Context, name: ProviderChannel, body: Buffer): Prom
   });
   metrics.notifications.inc({ channel: name, verdict: notification.kind });
   if (fresh && notification.kind === 'paid') commands.inline.payment(id);
+  // A hint alone: the refund's own workflow asks its provider.
+  if (fresh && notification.kind === 'refund') commands.inline.refundHint(notification.refundNo);
 }
 
 /** Exactly the provider's own words: some compare them byte for byte. */

@@ -17,5 +17,7 @@ export interface CommandContext {
     paymentExpiresAfterMs: number;
     chatWindowMs: number;
     autoConfirmAfterMs: number;
+    /** No refund is asked for later than this after the payment. */
+    refundWindowMs: number;
   };
 }

@@ -1,40 +1,14 @@
 /** Commands whose caller waits for an answer: Temporal Updates, answered from SQL when the order has moved on. */
-import { createHash } from 'node:crypto';
-import {
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-  isGrpcServiceError,
-} from '@temporalio/client';
-import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
 import { type OrderRow, type StepRow, orderByNo, stepOf } from '../db/orders.js';
-import { catalogItems, outbox } from '../db/schema.js';
+import { catalogItems } from '../db/schema.js';
 import { editedParameters } from '../domain/chain.js';
 import { isChatOpen } from '../domain/deadlines.js';
-import { HoldfastError, isErrorCode } from '../domain/errors.js';
+import { HoldfastError } from '../domain/errors.js';
 import { isHeldKind } from '../domain/order.js';
-import { deliverStart } from '../relay/starts.js';
-import { withDeadline } from '../temporal/connect.js';
-import {
-  cancel,
-  closeChat,
-  confirm,
-  editAction,
-  orderWorkflowId,
-  retryAction,
-  skipAction,
-} from '../workflows/contract.js';
+import { cancel, closeChat, confirm, editAction, retryAction, skipAction } from '../workflows/contract.js';
 import type { CommandContext } from './context.js';
-
-export interface Asked {
-  /** Who asks, for the audit trail. */
-  by: string;
-  /** The caller's idempotency key, if any: the same wish twice is one Update. */
-  idempotencyKey: string | null;
-}
-
-const DEADLINE_MS = 5_000;
+import { type Asked, update } from './order-updates.js';
 
 /** Answers the order once its money is the seller's. @throws HoldfastError `order_not_confirmable`, `unavailable` */
 export async function confirmOrder(
@@ -42,7 +16,11 @@ export async function confirmOrder(
   order: OrderRow,
   asked: Asked,
 ): Promise<OrderRow> {
-  const confirmable = isHeldKind(order.kind) && (order.money === 'held' || order.money === 'released');
+  const confirmable =
+    isHeldKind(order.kind) &&
+    (order.money === 'held' || order.money === 'released') &&
+    // What went back whole was never the seller's.
+    order.releasedBy !== 'refund';
   if (!confirmable) {
     throw new HoldfastError('order_not_confirmable', {
       message: `a ${order.kind} that is ${order.status} cannot be confirmed`,
@@ -146,32 +124,6 @@ async function assertOwned({ db }: CommandContext, { buyerId }: OrderRow, id: st
   }
 }
 
-/** @returns false when the order's workflow has ended: SQL says what became of it */
-async function update<A>(
-  context: CommandContext,
-  order: OrderRow,
-  definition: UpdateDefinition<void, [A]>,
-  input: A,
-  asked: Asked,
-): Promise<boolean> {
-  const handle = context.temporal.workflow.getHandle(orderWorkflowId(order.orderNo));
-  const execute = (): Promise<void> =>
-    withDeadline(context.temporal, DEADLINE_MS, () =>
-      handle.executeUpdate(definition, { args: [input], ...updateIdOf(definition.name, asked) }),
-    );
-  try {
-    await execute().catch(async (error: unknown) => {
-      if (!(error instanceof WorkflowNotFoundError) || !(await startIfDue(context, order.orderNo)))
-        throw error;
-      await execute();
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw updateFailure(error);
-  }
-}
-
 function ended(): HoldfastError {
   return new HoldfastError('conflict', { message: 'the order has ended meanwhile; read it again' });
 }
@@ -181,43 +133,4 @@ async function movedOn({ db }: CommandContext, before: OrderRow): Promise<OrderR
   const order = await orderByNo(db, before.orderNo);
   if (order.money === before.money) throw ended();
   return order;
-}
-
-/** A command that beat the start of its order's workflow. */
-async function startIfDue({ db, temporal }: CommandContext, orderNo: string): Promise<boolean> {
-  const [row] = await db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
-  if (row === undefined || row.doneAt !== null) return false;
-  await deliverStart(db, temporal, orderNo);
-  return true;
-}
-
-/** Update ids are readable in Temporal, so the caller's key goes in as a digest. */
-function updateIdOf(name: string, { by, idempotencyKey }: Asked): { updateId?: string } {
-  if (idempotencyKey === null) return {};
-  const digest = createHash('sha256').update(`${by}\n${idempotencyKey}`).digest('hex').slice(0, 32);
-  return { updateId: `${name}:${digest}` };
-}
-
-/** Temporal, or a worker, did not answer: a time-out, a refused connection, or either wrapped by the client. */
-function isUnanswered(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcServiceError(cause)) return true;
-  }
-  return false;
-}
-
-function updateFailure(error: unknown): unknown {
-  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
-    const { type, message } = error.cause;
-    const code = typeof type === 'string' && isErrorCode(type) ? type : 'internal';
-    return new HoldfastError(code, { message, cause: error });
-  }
-  // With no worker, or with Temporal down, an Update is stored nowhere: the caller may repeat it.
-  if (isUnanswered(error)) {
-    return new HoldfastError('unavailable', {
-      message: 'no answer in time; repeat the call',
-      cause: error,
-    });
-  }
-  return error;
 }

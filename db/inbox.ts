@@ -57,9 +57,9 @@ export async function insertEvent(db: Db, event: VerifiedEvent): Promise<{ id: n
 }
 
 /** Whether a person looks at this row: then it will not pay its order, however often it is delivered. */
-export async function isInReview(db: Db, inboxId: number): Promise<boolean> {
+export async function isSetAside(db: Db, inboxId: number): Promise<boolean> {
   const [row] = await db.select({ state: inbox.state }).from(inbox).where(eq(inbox.id, inboxId));
-  return row?.state === 'review';
+  return row?.state === 'review' || row?.state === 'returned';
 }
 
 /** A question's answer that says "paid" becomes an inbox row. @returns its id */

@@ -26,6 +26,7 @@ const WRITABLE = {
   refused_notifications: true,
   operator_items: true,
   sms_outbox: true,
+  refunds: true,
   // Money, and what follows from it, is moved by ledger_post alone.
   orders: ['chain', 'chat_closed_at'],
 } as const satisfies Record<string, true | readonly string[]>;

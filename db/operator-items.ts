@@ -17,7 +17,14 @@ export async function openItem(db: Db, item: Item): Promise<void> {
     .values({ id: randomBytes(12).toString('hex'), ...item })
     .onConflictDoUpdate({
       target: [operatorItems.kind, operatorItems.ref],
-      set: { status: 'open', details: item.details, resolution: null, resolvedAt: null, resolvedBy: null },
+      set: {
+        status: 'open',
+        details: item.details,
+        resolution: null,
+        reason: null,
+        resolvedAt: null,
+        resolvedBy: null,
+      },
     });
 }
 

@@ -2,5 +2,6 @@
 export * from './tables/people.js';
 export * from './tables/settings.js';
 export * from './tables/orders.js';
+export * from './tables/refunds.js';
 export * from './tables/delivery.js';
 export * from './tables/ledger.js';

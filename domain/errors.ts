@@ -35,6 +35,11 @@ export const ERROR_CODES = [
   'password_locked',
   'password_not_set',
   'insufficient_funds',
+  // Refunds
+  'refund_not_found',
+  'refund_not_possible',
+  'refund_decided',
+  'already_spent',
   // The ledger's own
   'posting_conflict',
   'state_conflict',

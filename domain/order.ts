@@ -1,5 +1,6 @@
 import type { ActionType } from './next-actions.js';
 import type { Fen } from './money.js';
+import type { MoneyState } from './order-status.js';
 
 /** What a buyer can pay for (system.md, section 3: who is paid). */
 export const ORDER_KINDS = ['deal', 'topup', 'course', 'package'] as const;
@@ -35,6 +36,18 @@ export interface PaidFacts {
   /** When we learnt of it. Epoch ms. */
   receivedAtMs: number;
   amountFen: Fen;
+  /** Only where another run of the order's workflow has to take over what was done before it. */
+  standing?: Standing;
+}
+
+/** How a paid order stands in PostgreSQL, which decides about money: what its workflow goes by. */
+export interface Standing {
+  money: MoneyState;
+  refundedFen: Fen;
+  /** A refund that is asked for or under way: nothing is released meanwhile. */
+  openRefundId: string | null;
+  /** Epoch ms; refunds put it off. */
+  releaseDueAtMs: number | null;
 }
 
 // Letters, digits, hyphen and underscore: a user id may stand in account names, workflow attributes and paths.

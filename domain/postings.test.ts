@@ -57,9 +57,7 @@ const anyPosting: fc.Arbitrary<Posting> = fc.oneof(
     .record({ amountFen: anyAmount, feeBps: fc.integer({ min: 0, max: 10_000 }) })
     .map((facts) => releasePosting({ orderNo: 'o', sellerId: 's', by: 'auto-confirm', atMs: AT, ...facts })),
   fc.constant(closePosting('o', 'expired', 'system', AT)),
-  anyAmount.map((amountFen) =>
-    suspensePosting({ channel: 'wechat', providerTradeNo: 't', amountFen, inboxId: 1 }),
-  ),
+  anyAmount.map((amountFen) => suspensePosting({ channel: 'wechat', providerTradeNo: 't', amountFen })),
   anyAmount.map((amountFen) => chargePosting('o:0', 'b', amountFen, 'o')),
 );
 

@@ -27,14 +27,27 @@ export interface Posting {
   legs: readonly Leg[];
   /** What else makes this posting the one that it is: the same key with another identity is refused. */
   identity?: string;
-  order?: { from: readonly MoneyState[]; to: MoneyState; set: OrderPatch };
+  order?: OrderChange;
   inboxId?: number;
   event?: OrderEvent;
+  /** The key of a posting to suspense: the same money told wrongly. What is still there of it is taken back. */
+  supersedes?: string;
+}
+
+export interface OrderChange {
+  from: readonly MoneyState[];
+  to: MoneyState;
+  /** When given, the order must have an open refund, or none. */
+  refundOpen?: boolean;
+  set: OrderPatch;
 }
 
 /** Times are ISO 8601. Only what is named is changed. */
 export interface OrderPatch {
   captured?: number;
+  /** Fen that went back now; added to what went back before. */
+  refundedMore?: number;
+  refundOpen?: boolean;
   paidAt?: string;
   receivedAt?: string;
   paidChannel?: PaymentChannel;
@@ -59,6 +72,9 @@ export const account = {
   spendable: (userId: string): string => `user:${userId}:spendable`,
   /** A credit that settles the seller's debt first; the rest is withdrawable. */
   earnings: (userId: string): string => `user:${userId}:earnings`,
+  /** A debit that takes withdrawable first; what is missing becomes the seller's debt. */
+  repayment: (userId: string): string => `user:${userId}:repayment`,
+  refunding: (refundId: string): string => `refunding:${refundId}`,
   fees: 'platform:fees',
   sales: 'platform:sales',
   suspense: 'platform:suspense',
@@ -103,6 +119,12 @@ function move(from: string, to: string, amountFen: Fen): Leg[] {
       ];
 }
 
+/** A signed notification with a wrong amount may have come first: one trade is in the books once (promise M4). */
+function supersededBy({ channel, providerTradeNo }: ReceivedPayment): Pick<Posting, 'supersedes'> {
+  if (channel === null || channel === 'wallet' || providerTradeNo === null) return {};
+  return { supersedes: suspenseKey({ channel, providerTradeNo }) };
+}
+
 /** A verified payment becomes a hold (deal, course), the payer's balance (topup) or the platform's sale (package). */
 export function paymentPosting(order: PayableOrder, payment: ReceivedPayment): Posting {
   const windows = { ...order, ...payment };
@@ -132,6 +154,7 @@ export function paymentPosting(order: PayableOrder, payment: ReceivedPayment): P
       },
     },
     ...(payment.inboxId !== null && { inboxId: payment.inboxId }),
+    ...supersededBy(payment),
     event: {
       type: 'payment.received',
       actor: payment.channel ?? 'system',
@@ -166,6 +189,8 @@ export function releasePosting(release: Release): Posting {
     order: {
       from: ['held'],
       to: 'released',
+      // A refund that was asked for in time stops the release, whoever is faster (promise M8).
+      refundOpen: false,
       set: { releasedAt: iso(release.atMs), releasedBy: release.by },
     },
     event: { type: 'money.released', actor: release.by, data: { amount: release.amountFen, fee: feeFen } },
@@ -188,16 +213,44 @@ export interface SuspenseMoney {
   channel: ProviderChannel;
   providerTradeNo: string;
   amountFen: Fen;
-  inboxId: number;
+}
+
+/** One provider trade is in suspense once, whatever is told of it. */
+export function suspenseKey(trade: Pick<SuspenseMoney, 'channel' | 'providerTradeNo'>): string {
+  return `suspense/${trade.channel}/${trade.providerTradeNo}`;
+}
+
+/** The one way out of suspense: back to the payer, to the platform, or taken back. Its key lets only one be taken. */
+export function wayOutKey(key: string): string {
+  return `${key}:out`;
 }
 
 /** Verified money that fits no unpaid order: it is ours to give back, and a person's to look at. */
 export function suspensePosting(money: SuspenseMoney): Posting {
   return {
-    key: `suspense/${money.channel}/${money.providerTradeNo}`,
+    key: suspenseKey(money),
     kind: 'suspense',
     orderNo: null,
     legs: move(account.channel(money.channel), account.suspense, money.amountFen),
+  };
+}
+
+/** The same trade as in `suspensePosting`, told with another amount before: this one counts. */
+export function correctedSuspensePosting(money: SuspenseMoney): Posting {
+  return {
+    ...suspensePosting(money),
+    key: `${suspenseKey(money)}:corrected`,
+    supersedes: suspenseKey(money),
+  };
+}
+
+/** An operator's word: money that fitted no order is the platform's income. */
+export function keepPosting(key: string, amountFen: Fen): Posting {
+  return {
+    key: wayOutKey(key),
+    kind: 'suspense_kept',
+    orderNo: null,
+    legs: move(account.suspense, account.sales, amountFen),
   };
 }
 

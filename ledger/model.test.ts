@@ -83,7 +83,6 @@ function postingOf(life: string, step: number, given: Exclude<Act, { do: 'again'
     channel: 'wechat',
     providerTradeNo: key,
     amountFen: fen(given.amount),
-    inboxId: 1,
   });
 }
 

@@ -9,7 +9,7 @@ export interface Posted {
   duplicate: boolean;
 }
 
-/** The conditions that ledger_post raises (migration 0001). */
+/** The conditions that ledger_post raises (migrations 0001 and 0003). */
 const CONDITIONS: Readonly<Record<string, ErrorCode>> = {
   HF001: 'posting_conflict',
   HF002: 'state_conflict',
@@ -47,7 +47,8 @@ export async function post(db: Db, posting: Posting): Promise<Posted> {
       SELECT ledger_post(
         ${posting.key}, ${posting.kind}, ${fingerprint}, ${posting.orderNo},
         ${sql.param(accounts)}::text[], ${sql.param(amounts)}::bigint[], 'CNY',
-        ${json(posting.order)}::jsonb, ${posting.inboxId ?? null}::bigint, ${json(posting.event)}::jsonb
+        ${json(posting.order)}::jsonb, ${posting.inboxId ?? null}::bigint, ${json(posting.event)}::jsonb,
+        ${posting.supersedes ?? null}
       ) AS posted`);
     if (row === undefined) throw new Error('ledger_post answered no row');
     return row.posted;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../db/client.js';
 import { type VerifiedPayment, insertEvent } from '../db/inbox.js';
 import { type OrderRow, orderByNo } from '../db/orders.js';
-import { inbox, operatorItems, orderEvents } from '../db/schema.js';
+import { inbox, operatorItems, orderEvents, refunds } from '../db/schema.js';
 import { closePosting } from '../domain/postings.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { addUsers, insertOrder, openAttempt } from '../test/support/world.js';
@@ -66,6 +66,13 @@ async function itemsOf(outTradeNo: string): Promise<Record<string, unknown>[]> {
   const items = await db.select().from(operatorItems).where(eq(operatorItems.kind, 'suspense'));
   return items.map(({ details }) => details).filter((details) => details['outTradeNo'] === outTradeNo);
 }
+
+const itemStatuses = async ({ orderNo }: OrderRow): Promise<string[]> =>
+  (await db.select().from(operatorItems).where(eq(operatorItems.orderNo, orderNo))).map(
+    ({ status }) => status,
+  );
+
+const returnsOf = ({ orderNo }: OrderRow) => db.select().from(refunds).where(eq(refunds.orderNo, orderNo));
 
 async function suspense(): Promise<number> {
   const { accounts, balanced } = await proveLedger(db);
@@ -134,7 +141,7 @@ describe('a verified payment', () => {
     expect((await suspense()) - before).toBe(77);
   });
 
-  it('M5 of another trade for a paid order goes to suspense once, and its repeats change nothing', async () => {
+  it('M5 of another trade for a paid order goes back once, and its repeats change nothing', async () => {
     const order = await payable();
     await receiveFromInbox(db, await arrival(order.orderNo));
     const paid = await orderByNo(db, order.orderNo);
@@ -145,19 +152,60 @@ describe('a verified payment', () => {
       expect(await receiveFromInbox(db, inboxId)).toBeNull();
       expect(await receiveFromInbox(db, inboxId)).toBeNull();
     }
-    expect((await suspense()) - before).toBe(10_000);
-    expect(await itemsOf(order.orderNo)).toMatchObject([{ reason: 'second_payment' }]);
+    expect(await returnsOf(order)).toMatchObject([
+      { amount: 10_000, status: 'processing', reason: 'second_payment', outTradeNo: order.orderNo },
+    ]);
+    expect([await suspense(), await itemsOf(order.orderNo)]).toEqual([before, []]);
     expect(await orderByNo(db, order.orderNo)).toEqual(paid);
   });
 
-  it('M7 for a closed order goes to suspense', async () => {
+  it('M5 M7 for a closed order goes back', async () => {
     const order = await payable();
     await post(db, closePosting(order.orderNo, 'expired', 'system', Date.now()));
     const before = await suspense();
     expect(await receiveFromInbox(db, await arrival(order.orderNo))).toBeNull();
     expect((await orderByNo(db, order.orderNo)).status).toBe('closed');
-    expect(await itemsOf(order.orderNo)).toMatchObject([{ reason: 'late_payment' }]);
-    expect((await suspense()) - before).toBe(10_000);
+    expect(await returnsOf(order)).toMatchObject([{ amount: 10_000, reason: 'late_payment' }]);
+    expect([await suspense(), await itemsOf(order.orderNo)]).toEqual([before, []]);
+  });
+
+  it('M4 M5 for a closed order, told with a wrong amount before, goes back with its true amount alone', async () => {
+    const order = await payable();
+    const before = await suspense();
+    await receiveFromInbox(db, await arrival(order.orderNo, { amountFen: 500 }));
+    await post(db, closePosting(order.orderNo, 'expired', 'system', Date.now()));
+    expect((await suspense()) - before).toBe(500);
+    const inboxId = await arrival(order.orderNo);
+    for (let time = 1; time <= 3; time++) expect(await receiveFromInbox(db, inboxId)).toBeNull();
+    await receiveFromInbox(db, await arrival(order.orderNo));
+    expect(await returnsOf(order)).toMatchObject([{ amount: 10_000, captured: 10_000 }]);
+    expect(await suspense()).toBe(before);
+    expect(await itemStatuses(order)).toEqual(['resolved']);
+  });
+
+  it('M4 told with a wrong amount before pays its order, and is in the books once', async () => {
+    const order = await payable();
+    const before = await suspense();
+    await receiveFromInbox(db, await arrival(order.orderNo, { amountFen: 500 }));
+    await receiveFromInbox(db, await arrival(order.orderNo));
+    expect((await orderByNo(db, order.orderNo)).money).toBe('held');
+    expect(await suspense()).toBe(before);
+    expect(await itemStatuses(order)).toEqual(['resolved']);
+    // Told wrongly again afterwards, it is no more money.
+    await receiveFromInbox(db, await arrival(order.orderNo, { amountFen: 600 }));
+    expect(await suspense()).toBe(before);
+    expect(await itemsOf(order.orderNo)).toMatchObject([{ amount: 600, inSuspense: false }]);
+  });
+
+  it('M4 told with the right and a wrong amount at once is in the books once, whichever is first', async () => {
+    const before = await suspense();
+    for (let round = 0; round < 10; round++) {
+      const order = await payable();
+      const ids = [await arrival(order.orderNo), await arrival(order.orderNo, { amountFen: 500 })];
+      await Promise.all(ids.map((inboxId) => receiveFromInbox(db, inboxId)));
+      expect((await orderByNo(db, order.orderNo)).captured).toBe(10_000);
+    }
+    expect(await suspense()).toBe(before);
   });
 
   it('M4 told with two wrong amounts counts once, and nothing fails for good', async () => {
@@ -179,7 +227,8 @@ describe('a verified payment', () => {
     const before = await suspense();
     await Promise.all([...ids, ...ids, second].map((inboxId) => receiveFromInbox(db, inboxId)));
     expect(await orderByNo(db, order.orderNo)).toMatchObject({ money: 'held', captured: 10_000 });
-    expect((await suspense()) - before).toBe(10_000);
+    expect(await returnsOf(order)).toMatchObject([{ amount: 10_000, source: 'suspense' }]);
+    expect(await suspense()).toBe(before);
   });
 });
 

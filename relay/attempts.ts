@@ -2,7 +2,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Channel } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
-import { insertAnswer, isInReview } from '../db/inbox.js';
+import { insertAnswer, isSetAside } from '../db/inbox.js';
 import { type PaymentRow, orderByNo } from '../db/orders.js';
 import { payments } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
@@ -71,7 +71,7 @@ export async function settleAttempt(db: Db, channels: Channels, payment: Payment
   if (found.state === 'paid') {
     const inboxId = await insertAnswer(db, payment.channel, found.payment);
     // Money that did not fit must not keep its order from closing: the same answer would come for ever.
-    if (!(await isInReview(db, inboxId))) return inboxId;
+    if (!(await isSetAside(db, inboxId))) return inboxId;
   }
   // A trade that cannot be closed ends by its own expiry; money that comes all the same is a late payment.
   await changeOpen(db, payment, { status: 'closed', askAt: null });

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Db } from '../db/client.js';
 import { deliverPayment } from './payments.js';
+import { deliverRefund, hintRefund } from './refunds.js';
 import { deliverStart } from './starts.js';
 
 export interface DeliveryLog {
@@ -12,6 +13,10 @@ export interface Inline {
   start(orderNo: string): void;
   /** Takes a payment to its order now. Never throws. */
   payment(inboxId: number): void;
+  /** Starts a refund's workflow now. Never throws. */
+  refund(refundId: string): void;
+  /** Tells a refund's workflow that its provider has news. Never throws. */
+  refundHint(refundId: string): void;
   /** Waits for what is under way. */
   drain(): Promise<void>;
 }
@@ -41,6 +46,8 @@ export function createInline(db: Db, temporal: Client, log: DeliveryLog): Inline
   return {
     start: (orderNo) => attempt('an order start', orderNo, () => deliverStart(db, temporal, orderNo)),
     payment: (inboxId) => attempt('a payment', inboxId, () => deliverPayment(db, temporal, inboxId)),
+    refund: (refundId) => attempt('a refund', refundId, () => deliverRefund(db, temporal, refundId)),
+    refundHint: (refundId) => attempt('a refund hint', refundId, () => hintRefund(temporal, refundId)),
     drain: async () => {
       await Promise.all(underWay);
     },

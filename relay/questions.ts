@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
-import { insertAnswer, isInReview } from '../db/inbox.js';
+import { insertAnswer, isSetAside } from '../db/inbox.js';
 import type { PaymentRow } from '../db/orders.js';
 import { payments } from '../db/schema.js';
 import { gapBeforeQuestion } from '../domain/deadlines.js';
@@ -47,7 +47,7 @@ export async function ask(
   if (channel === undefined) return null;
   const found = await channel.query(payment.outTradeNo);
   const inboxId = found.state === 'paid' ? await insertAnswer(db, channel.name, found.payment) : null;
-  if (inboxId !== null && !(await isInReview(db, inboxId))) return inboxId;
+  if (inboxId !== null && !(await isSetAside(db, inboxId))) return inboxId;
   const isOver =
     found.state === 'unpaid' && payment.expiresAt.getTime() + ASKED_AFTER_EXPIRY_MS <= Date.now();
   if (inboxId !== null || found.state === 'closed' || isOver) {

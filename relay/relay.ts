@@ -9,6 +9,7 @@ import type { Db } from '../db/client.js';
 import type { DeliveryLog } from './inline.js';
 import { deliverPayment, leasePayments } from './payments.js';
 import { ask, leaseQuestions } from './questions.js';
+import { deliverRefund, leaseRefunds } from './refunds.js';
 import { deliverStart, leaseStarts } from './starts.js';
 
 const BATCH = 50;
@@ -51,6 +52,15 @@ export function startRelay({ db, temporal, channels, publicUrl, log }: RelayPart
         name: 'payment',
         lease: (limit) => leasePayments(db, limit),
         deliver: (inboxId) => deliverPayment(db, temporal, inboxId),
+      },
+      stopping.signal,
+      log,
+    ),
+    runLane(
+      {
+        name: 'refund',
+        lease: (limit) => leaseRefunds(db, limit),
+        deliver: (refundId) => deliverRefund(db, temporal, refundId),
       },
       stopping.signal,
       log,

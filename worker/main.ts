@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const channels = createChannels(config.channels);
   const temporal = openTemporal(config.temporal);
   await registerSearchAttributes(temporal.connection, config.temporal.namespace);
-  const parts = { db: database.db, channels, temporal: config.temporal, log };
+  const parts = { db: database.db, channels, publicUrl: config.publicUrl, temporal: config.temporal, log };
   const { worker, connection } = await createWorker(parts);
   const relay = startRelay({
     db: database.db,

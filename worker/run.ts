@@ -11,17 +11,18 @@ import { failureInterceptor } from './failures.js';
 export interface WorkerParts {
   db: Db;
   channels: Channels;
+  publicUrl: string;
   temporal: TemporalSettings & { maxCachedWorkflows: number };
   log: Logger;
 }
 
 /** What a worker needs beside its connection; tests give it their own server's. */
-export function workerOptions({ db, channels, temporal, log }: WorkerParts): WorkerOptions {
+export function workerOptions({ db, channels, publicUrl, temporal, log }: WorkerParts): WorkerOptions {
   return {
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    activities: createActivities(db, channels),
+    activities: createActivities(db, channels, publicUrl),
     dataConverter: dataConverterOf(temporal),
     interceptors: {
       activity: [(context) => ({ inbound: failureInterceptor(log, context.info.activityType) })],

@@ -19,6 +19,10 @@ describe('the names in histories', () => {
         "update confirm",
         "update cancel",
         "update closeChat",
+        "update requestRefund",
+        "update decideRefund",
+        "signal refundHint",
+        "signal refundChanged",
         "update retryAction",
         "update skipAction",
         "update editAction",
@@ -28,6 +32,7 @@ describe('the names in histories', () => {
     expect(Object.keys(workflows)).toMatchInlineSnapshot(`
       [
         "order",
+        "refund",
       ]
     `);
     const { ORDER_WORKFLOW, TASK_QUEUE, orderWorkflowId } = contract;
@@ -55,7 +60,9 @@ describe('the names in histories', () => {
 
   it('of activities are these, an action’s being the action’s own', async () => {
     const database = openDatabase('postgres://127.0.0.1:1/none', { pool: 1, name: 'none' });
-    const names = Object.keys(createActivities(database.db, { alipay: undefined, wechat: undefined }));
+    const names = Object.keys(
+      createActivities(database.db, { alipay: undefined, wechat: undefined }, 'http://127.0.0.1:9'),
+    );
     await database.close();
     expect(names).toMatchInlineSnapshot(`
       [
@@ -68,6 +75,12 @@ describe('the names in histories', () => {
         "decideStep",
         "askChannel",
         "settleAttempts",
+        "readStanding",
+        "requestRefund",
+        "decideRefund",
+        "settleRefund",
+        "failRefund",
+        "driveRefund",
         "payShopOrder",
         "sendSms",
       ]
@@ -82,6 +95,7 @@ describe('the names in histories', () => {
         "noOpenChat": "conflict",
         "notCancellable": "order_not_cancellable",
         "notConfirmable": "order_not_confirmable",
+        "notHeld": "state_conflict",
         "stepNotFound": "step_not_found",
         "stepNotParked": "step_not_parked",
       }

@@ -10,6 +10,9 @@ import type { OrderKind, ProviderChannel, StepRef } from '../domain/order.js';
 export const TASK_QUEUE = 'holdfast';
 export const ORDER_WORKFLOW = 'order';
 
+export const REFUND_WORKFLOW = 'refund';
+
+export const refundWorkflowId = (refundId: string): string => `refund/${refundId}`;
 export const orderWorkflowId = (orderNo: string): string => `order/${orderNo}`;
 
 export interface OrderInput {
@@ -49,6 +52,28 @@ export const cancel = defineUpdate<void, [By & { reason: string }]>('cancel');
 /** Ends the chat window by hand; releases nothing. */
 export const closeChat = defineUpdate<void, [By]>('closeChat');
 
+/** Freezes the release while money is held; for released money PostgreSQL alone is asked. */
+export const requestRefund = defineUpdate<
+  void,
+  [By & { refundId: string; amountFen: number | null; reason: string; windowMs: number }]
+>('requestRefund');
+export const decideRefund = defineUpdate<void, [By & { refundId: string; approve: boolean; reason: string }]>(
+  'decideRefund',
+);
+
+export interface RefundInput {
+  refundId: string;
+  /** The order that waits for it while its money is held; null where none does. */
+  orderNo: string | null;
+  /** Whether it was posted before this run. */
+  posted?: boolean;
+}
+export type RefundOutcome = 'succeeded' | 'failed';
+/** The provider has said something about the refund: it is asked now. */
+export const refundHint = defineSignal('refundHint');
+/** Something became of a refund of this order: PostgreSQL is read now. */
+export const refundChanged = defineSignal('refundChanged');
+
 interface StepDecision extends By {
   path: string;
 }
@@ -85,6 +110,8 @@ export const REFUSALS = {
   notCancellable: 'order_not_cancellable',
   alreadyPaid: 'order_already_paid',
   noOpenChat: 'conflict',
+  /** Not held any more: what happens to released money is PostgreSQL's to say. */
+  notHeld: 'state_conflict',
   stepNotFound: 'step_not_found',
   stepNotParked: 'step_not_parked',
 } as const;

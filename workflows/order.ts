@@ -6,6 +6,7 @@ import { ActivityFailure, CancellationScope, allHandlersFinished, condition } fr
 import { isHeldKind } from '../domain/order.js';
 import type { OrderInput, PaymentHint, PaymentNotice } from './contract.js';
 import { runNextActions } from './order-chain.js';
+import { refundIsDue, takeRefundStep } from './order-refunds.js';
 import { chatWindowThenRelease } from './order-release.js';
 import { type OrderProgress, change, startProgress } from './progress.js';
 import { hints, ledger, providers } from './proxies.js';
@@ -24,7 +25,15 @@ async function life(progress: OrderProgress): Promise<void> {
   const paid = await paymentOrExpiry(progress);
   const ended = paid && Promise.all([runNextActions(progress), chatWindowThenRelease(progress)]);
   await furtherPaymentsUntil(progress, ended);
-  await condition(allHandlersFinished);
+  await answerLastWishes(progress);
+}
+
+/** Who was let in by a validator as the release ended is answered too (promise T4). */
+async function answerLastWishes(progress: OrderProgress): Promise<void> {
+  while (!allHandlersFinished()) {
+    if (refundIsDue(progress)) await takeRefundStep(progress);
+    else await condition(() => allHandlersFinished() || refundIsDue(progress));
+  }
 }
 
 /** @returns whether the order was paid; otherwise it is closed */

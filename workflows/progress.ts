@@ -24,8 +24,11 @@ import {
   cancel,
   closeChat,
   confirm,
+  decideRefund,
   editAction,
   paymentReceived,
+  refundChanged,
+  requestRefund,
   retryAction,
   skipAction,
   state,
@@ -37,6 +40,29 @@ export interface Decision {
   by: string;
   reason?: string;
   parameters?: Record<string, unknown>;
+}
+
+export interface Refusal {
+  code: string;
+  message: string;
+}
+
+/** Who asked is told the refusal, if there is one. */
+export interface RefundWish {
+  refundId: string;
+  amountFen: number | null;
+  reason: string;
+  by: string;
+  windowMs: number;
+  refusal?: Refusal;
+}
+
+export interface RefundDecision {
+  refundId: string;
+  approve: boolean;
+  reason: string;
+  by: string;
+  refusal?: Refusal;
 }
 
 /** Handlers only record a wish here; the main coroutine moves the money. */
@@ -52,6 +78,15 @@ export interface OrderProgress {
   cancelled: { by: string; reason: string } | null;
   chatOpen: boolean;
   chatClosedBy: string | null;
+  refundedFen: number;
+  /** A refund that is asked for or under way: nothing is released meanwhile. */
+  openRefundId: string | null;
+  refundWishes: RefundWish[];
+  refundDecisions: RefundDecision[];
+  /** PostgreSQL knows something about a refund that this workflow has not read yet. */
+  refundNews: boolean;
+  /** When held money becomes the seller's by itself; refunds put it off. Epoch ms. */
+  releasesAtMs: number;
   parkedPath: string | null;
   decision: Decision | null;
 }
@@ -69,12 +104,19 @@ export function startProgress(input: OrderInput): OrderProgress {
     cancelled: null,
     chatOpen: false,
     chatClosedBy: null,
+    refundedFen: 0,
+    openRefundId: null,
+    refundWishes: [],
+    refundDecisions: [],
+    refundNews: false,
+    releasesAtMs: Number.POSITIVE_INFINITY,
     parkedPath: null,
     decision: null,
   };
   listenForPayments(progress);
   listenToParties(progress);
   listenToOperators(progress);
+  listenForRefunds(progress);
   setHandler(state, () => ({
     status: progress.status,
     money: progress.money,
@@ -91,7 +133,12 @@ export function change(
 ): void {
   Object.assign(progress, facts);
   const captured = progress.paid?.amountFen ?? 0;
-  const next = deriveStatus({ ...progress, captured, refunded: 0, refundOpen: false });
+  const next = deriveStatus({
+    ...progress,
+    captured,
+    refunded: progress.refundedFen,
+    refundOpen: progress.openRefundId !== null,
+  });
   const attention = next === 'action_required' || progress.status === 'action_required';
   if (next !== progress.status) {
     progress.status = moveTo(progress.status, next);
@@ -148,12 +195,16 @@ function listenToParties(progress: OrderProgress): void {
     confirm,
     async ({ by }) => {
       progress.confirmedBy ??= by;
-      await until(() => progress.money === 'released');
+      await until(() => progress.money === 'released' || progress.confirmedBy === null);
+      if (progress.confirmedBy === null) refuse(REFUSALS.notConfirmable, 'a refund of this order is open');
     },
     {
       validator: (_: { by: string }) => {
         const { money, input } = progress;
         const held = input.kind === 'deal' || input.kind === 'course';
+        if (progress.openRefundId !== null || progress.refundWishes.length > 0) {
+          refuse(REFUSALS.notConfirmable, 'a refund of this order is open');
+        }
         if (!held || money === 'unpaid' || money === 'closed') {
           refuse(REFUSALS.notConfirmable, `a ${input.kind} that is ${progress.status} cannot be confirmed`);
         }
@@ -187,6 +238,45 @@ function listenToParties(progress: OrderProgress): void {
       },
     },
   );
+}
+
+/** SQL judges each wish; only whether the money is still held is known here. */
+function listenForRefunds(progress: OrderProgress): void {
+  const told = ({ refusal }: { refusal?: Refusal }): void => {
+    if (refusal !== undefined) refuse(refusal.code, refusal.message);
+  };
+  const validator = (): void => {
+    if (progress.money !== 'held') refuse(REFUSALS.notHeld, 'the money is not held any more');
+  };
+  setHandler(
+    requestRefund,
+    async (input) => {
+      const wish: RefundWish = { ...input };
+      progress.refundWishes.push(wish);
+      await until(() => !progress.refundWishes.includes(wish));
+      told(wish);
+    },
+    {
+      validator: (_: { refundId: string }) => {
+        validator();
+        // Whoever was first wins: a confirmation that was accepted is not overtaken (promise M8).
+        if (progress.confirmedBy !== null) refuse(REFUSALS.notHeld, 'the buyer has confirmed');
+      },
+    },
+  );
+  setHandler(
+    decideRefund,
+    async (input) => {
+      const decision: RefundDecision = { ...input };
+      progress.refundDecisions.push(decision);
+      await until(() => !progress.refundDecisions.includes(decision));
+      told(decision);
+    },
+    { validator: (_: { refundId: string }) => validator() },
+  );
+  setHandler(refundChanged, () => {
+    progress.refundNews = true;
+  });
 }
 
 function listenToOperators(progress: OrderProgress): void {

@@ -5,6 +5,7 @@ import { catalogEndpoints } from './catalog.js';
 import { operatorItemEndpoints } from './operator-items.js';
 import { orderEndpoints } from './orders.js';
 import { paymentEndpoints } from './payments.js';
+import { refundEndpoints } from './refunds.js';
 import { settingEndpoints } from './settings.js';
 import { smsEndpoints } from './sms.js';
 import { timelineEndpoints } from './timeline.js';
@@ -15,6 +16,7 @@ import { walletEndpoints } from './wallets.js';
 export const v1Endpoints: readonly Endpoint[] = [
   ...orderEndpoints,
   ...paymentEndpoints,
+  ...refundEndpoints,
   ...actionEndpoints,
   ...timelineEndpoints,
   ...operatorItemEndpoints,

@@ -1,5 +1,12 @@
 import { and, desc, eq, lt } from 'drizzle-orm';
 import { z } from 'zod';
+import { actorOf } from '../../commands/credentials.js';
+import {
+  ALL_RESOLUTIONS,
+  type ItemRow,
+  RESOLUTIONS,
+  resolveOperatorItem,
+} from '../../commands/resolve-item.js';
 import { OPERATOR_ITEM_KINDS, operatorItems } from '../../db/schema.js';
 import { operator } from '../access.js';
 import { type Endpoint, endpoint } from '../endpoint.js';
@@ -23,7 +30,7 @@ const item = z
   })
   .meta({ id: 'OperatorItem' });
 
-function toItem(row: typeof operatorItems.$inferSelect): z.input<typeof item> {
+function toItem(row: ItemRow): z.input<typeof item> {
   const { seq: _, createdAt, resolvedAt, ...rest } = row;
   return { ...rest, createdAt: createdAt.toISOString(), resolvedAt: resolvedAt?.toISOString() ?? null };
 }
@@ -35,7 +42,7 @@ export const operatorItemEndpoints: readonly Endpoint[] = [
     access: operator,
     tag: 'operations',
     summary: 'What needs a person, newest first',
-    description: 'Verified money that fits no unpaid order, and parked steps.',
+    description: 'Verified money that fits no order, refunds that a provider refused, and parked steps.',
     query: pageQuery.extend({
       status: z.enum(STATUSES).optional(),
       kind: z.enum(OPERATOR_ITEM_KINDS).optional(),
@@ -56,6 +63,29 @@ export const operatorItemEndpoints: readonly Endpoint[] = [
         .orderBy(desc(operatorItems.seq))
         .limit(query.limit + 1);
       return { status: 200, body: toPage(rows, query.limit, (row) => row.seq, toItem) };
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/v1/operator-items/:id/resolve',
+    access: operator,
+    tag: 'operations',
+    summary: 'Resolve what needed a person, for a reason',
+    description:
+      `suspense: ${RESOLUTIONS.suspense.join(', ')}. refund sends the money back the way it came, keep makes it the ` +
+      'platform’s, settled_by_hand closes an item whose money is not in the books. ' +
+      `failed_refund: ${RESOLUTIONS.failed_refund.join(', ')}. retry asks again under a new number. ` +
+      'A parked step is decided about at its order’s actions.',
+    params: z.object({ id: z.string().regex(/^[0-9a-f]{24}$/, 'must be the 24 hex digits of an item id') }),
+    body: z
+      .object({ resolution: z.enum(ALL_RESOLUTIONS), reason: z.string().min(1).max(256) })
+      .meta({ id: 'ItemResolution' }),
+    bodyExample: { resolution: 'refund', reason: 'the buyer paid twice' },
+    responses: { 200: { description: 'The item, resolved.', schema: item } },
+    errors: ['not_found', 'conflict', 'refund_not_possible', 'already_spent'],
+    handler: async ({ services, caller }, { params, body }) => {
+      const resolved = await resolveOperatorItem(services.commands, params.id, body, actorOf(caller));
+      return { status: 200, body: toItem(resolved) };
     },
   }),
 ];

@@ -37,8 +37,8 @@ export const inbox = pgTable(
   ],
 );
 
-/** pending (on its way), applied (its money is posted), review (a person's), ignored (has no effect). */
-export type InboxState = 'pending' | 'applied' | 'review' | 'ignored';
+/** pending (on its way), applied (its money is posted), returned (it goes back), review (a person's), ignored (has no effect). */
+export type InboxState = 'pending' | 'applied' | 'returned' | 'review' | 'ignored';
 
 /** Orders whose workflow is still to be started: written with the order, in one transaction. */
 export const outbox = pgTable(
@@ -91,7 +91,7 @@ export const operatorItems = pgTable(
   ],
 );
 
-export const OPERATOR_ITEM_KINDS = ['suspense', 'parked_step'] as const;
+export const OPERATOR_ITEM_KINDS = ['suspense', 'parked_step', 'failed_refund'] as const;
 
 export type OperatorItemKind = (typeof OPERATOR_ITEM_KINDS)[number];
 

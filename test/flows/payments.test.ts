@@ -14,6 +14,7 @@ import {
   timelineOf,
   unpaidOrder,
 } from '../support/journeys.js';
+import { refundsOf } from '../support/refunds.js';
 import { type Arrival, SELLER, addUsers, arrive, orderWhen } from '../support/world.js';
 
 let flow: Flow;
@@ -76,16 +77,16 @@ describe('M5 a payment that is told of five times', () => {
 });
 
 describe('M5 a second provider transaction', () => {
-  it('goes to suspense with an operator item, and the order goes on unchanged', async () => {
+  it('is on its way back at once, and the order goes on unchanged', async () => {
     const order = await paidOrder(flow);
     const before = await suspense(flow.context.db);
     await told(order, { providerTradeNo: `second-${order.orderNo}` });
     expect(await now(order)).toEqual(order);
-    expect((await suspense(flow.context.db)) - before).toBe(10_000);
-    expect(await itemsOf(flow.context.db, order)).toMatchObject([
-      { kind: 'suspense', status: 'open', details: { reason: 'second_payment', amount: 10_000 } },
+    expect(await suspense(flow.context.db)).toBe(before);
+    expect(await refundsOf(flow.context.db, order)).toMatchObject([
+      { source: 'suspense', status: 'processing', reason: 'second_payment', amount: 10_000 },
     ]);
-    expect(await timelineOf(flow.context.db, order)).toContain('payment.unmatched');
+    expect(await timelineOf(flow.context.db, order)).toContain('payment.returned');
     expect(await end(flow, order)).toMatchObject({ status: 'completed', captured: 10_000 });
   });
 
@@ -97,23 +98,25 @@ describe('M5 a second provider transaction', () => {
     );
     await flow.settled(order.orderNo);
     expect((await heldFor()) - held).toBe(10_000);
-    expect((await suspense(flow.context.db)) - before).toBe(20_000);
-    expect(await itemsOf(flow.context.db, order)).toHaveLength(2);
-    expect((await inboxStates(order)).sort()).toEqual(['applied', 'review', 'review']);
+    expect(await suspense(flow.context.db)).toBe(before);
+    expect((await refundsOf(flow.context.db, order)).map(({ amount }) => amount)).toEqual([10_000, 10_000]);
+    expect((await inboxStates(order)).sort()).toEqual(['applied', 'returned', 'returned']);
     await end(flow, order);
   });
 });
 
 describe('M7 a payment for an order that has closed', () => {
-  it('goes to suspense, and the order stays closed', async () => {
+  it('is on its way back at once, and the order stays closed', async () => {
     const order = await unpaidOrder(flow, { expiresInMs: HOUR_MS });
     await flow.workflow(order.orderNo).executeUpdate('cancel', { args: [{ by: 'test', reason: 'no need' }] });
     const closed = await end(flow, order);
     const before = await suspense(flow.context.db);
     await told(order);
     expect(await now(order)).toEqual(closed);
-    expect((await suspense(flow.context.db)) - before).toBe(10_000);
-    expect(await itemsOf(flow.context.db, order)).toMatchObject([{ details: { reason: 'late_payment' } }]);
+    expect(await suspense(flow.context.db)).toBe(before);
+    expect(await refundsOf(flow.context.db, order)).toMatchObject([
+      { source: 'suspense', reason: 'late_payment', amount: 10_000 },
+    ]);
   });
 });
 

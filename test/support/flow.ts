@@ -98,6 +98,7 @@ function createWorker(
   const { workflowsPath: _, ...options } = workerOptions({
     db,
     channels,
+    publicUrl: 'http://127.0.0.1:9',
     temporal: { address: '', namespace: 'default', payloadKey, maxCachedWorkflows: 100 },
     log: pino({ level: 'silent' }),
   });

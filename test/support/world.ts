@@ -35,6 +35,7 @@ export function contextOf(db: Db, temporal: Client, channels: Channels, now: () 
       paymentExpiresAfterMs: 24 * HOUR_MS,
       chatWindowMs: 24 * HOUR_MS,
       autoConfirmAfterMs: 24 * HOUR_MS,
+      refundWindowMs: 7 * 24 * HOUR_MS,
     },
   };
 }
@@ -42,7 +43,14 @@ export function contextOf(db: Db, temporal: Client, channels: Channels, now: () 
 /** A context for what happens in SQL alone: no workflow is started. */
 export function offlineContext(db: Db, now: () => number = Date.now): CommandContext {
   const temporal = openTemporal({ address: '127.0.0.1:1', namespace: 'default', payloadKey: undefined });
-  const idle = { start: () => undefined, payment: () => undefined, drain: () => Promise.resolve() };
+  const nothing = (): void => undefined;
+  const idle = {
+    start: nothing,
+    payment: nothing,
+    refund: nothing,
+    refundHint: nothing,
+    drain: () => Promise.resolve(),
+  };
   const channels = { alipay: undefined, wechat: undefined };
   return { ...contextOf(db, temporal.client, channels, now), inline: idle };
 }

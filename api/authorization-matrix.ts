@@ -1,0 +1,106 @@
+/** Who may call what, route by route (promise S2): the written side of authorization.test.ts. */
+import type { Scope } from '../commands/credentials.js';
+
+/**
+ * Callers, from left to right: nobody, an unknown token, a revoked key | users: the one it is about (the buyer), the
+ * seller, another, an operator | keys: scope `operate`, every scope but the route's own, the route's own scope, admin.
+ */
+export const CALLERS = [
+  'nobody',
+  'unknown',
+  'revoked',
+  'self',
+  'seller',
+  'other',
+  'operator',
+  'operate',
+  'without',
+  'with',
+  'admin',
+] as const;
+export type CallerName = (typeof CALLERS)[number];
+
+/** `+`: the handler was reached, whatever it said. 404 is the answer about other people's orders. */
+const EVERYBODY = '  +   +   + |   +   +   +   + |   +   +   +   +';
+const BACKEND = '  401 401 401 | 403 403 403 403 | 403 403 + +';
+const OPERATORS_TOO = '401 401 401 | 403 403 403   + |   + 403 + +';
+const SELF_AND_OPERATORS = '401 401 401 | + 403 403 + | + 403 + +';
+const SELF_TOO = '401 401 401 | + 403 403 403 | 403 403 + +';
+const PARTIES = '  401 401 401 | + + 404 + | + 403 + +';
+const NOT_THE_SELLER = '401 401 401 | + 403 404 + | + 403 + +';
+const BUYER_ACTS = '401 401 401 | + 403 404 403 | 403 403 + +';
+const OPERATOR_DECIDES = '401 401 401 | 403 403 404 + | + 403 + +';
+
+interface Row {
+  /** Whose key is "with", and missing in "without". */
+  scope: Scope;
+  cells: string;
+  body?: object;
+}
+
+const everybody: Row = { scope: 'orders', cells: EVERYBODY };
+const reason = { reason: 'because' };
+
+export const MATRIX: Record<string, Row> = {
+  'GET /healthz': everybody,
+  'GET /readyz': everybody,
+  'GET /metrics': everybody,
+  'GET /openapi.json': everybody,
+  'GET /docs': everybody,
+  'GET /docs/:file': everybody,
+  'POST /webhooks/alipay': everybody,
+  'POST /webhooks/wechat': everybody,
+  'PUT /v1/users/:id': { scope: 'users', cells: BACKEND, body: { name: 'Alice' } },
+  'GET /v1/users/:id': { scope: 'users', cells: SELF_AND_OPERATORS },
+  'POST /v1/users/:id/tokens': { scope: 'users', cells: BACKEND },
+  'DELETE /v1/users/:id/tokens': { scope: 'users', cells: SELF_TOO },
+  'POST /v1/api-keys': { scope: 'admin', cells: BACKEND, body: { name: 'another', scopes: ['orders'] } },
+  'GET /v1/api-keys': { scope: 'admin', cells: BACKEND },
+  'DELETE /v1/api-keys/:id': { scope: 'admin', cells: BACKEND },
+  'PUT /v1/catalog/shop-orders/:id': { scope: 'catalog', cells: BACKEND },
+  'GET /v1/catalog/shop-orders/:id': { scope: 'catalog', cells: OPERATORS_TOO },
+  'GET /v1/catalog/shop-orders': { scope: 'catalog', cells: OPERATORS_TOO },
+  'PUT /v1/catalog/sms-templates/:id': { scope: 'catalog', cells: BACKEND },
+  'GET /v1/catalog/sms-templates/:id': { scope: 'catalog', cells: OPERATORS_TOO },
+  'GET /v1/catalog/sms-templates': { scope: 'catalog', cells: OPERATORS_TOO },
+  'PUT /v1/settings/:key': { scope: 'settings', cells: BACKEND },
+  'GET /v1/settings/:key': { scope: 'settings', cells: OPERATORS_TOO },
+  'GET /v1/settings': { scope: 'settings', cells: OPERATORS_TOO },
+  'GET /v1/sms': { scope: 'orders', cells: OPERATORS_TOO },
+  'GET /v1/wallets/:userId': { scope: 'ledger:read', cells: SELF_AND_OPERATORS },
+  'GET /v1/wallets/:userId/entries': { scope: 'ledger:read', cells: SELF_AND_OPERATORS },
+  'GET /v1/ledger/proof': { scope: 'ledger:read', cells: OPERATORS_TOO },
+  'GET /v1/operator-items': { scope: 'operate', cells: OPERATORS_TOO },
+  'POST /v1/operator-items/:id/resolve': {
+    scope: 'operate',
+    cells: OPERATORS_TOO,
+    body: { resolution: 'settled_by_hand', ...reason },
+  },
+  'POST /v1/orders/:id/refunds': { scope: 'orders', cells: BUYER_ACTS, body: reason },
+  'GET /v1/refunds': { scope: 'refunds:decide', cells: OPERATORS_TOO },
+  'GET /v1/refunds/:id': { scope: 'orders', cells: '401 401 401 | + + 404 + | + + + +' },
+  'POST /v1/refunds/:id/approve': { scope: 'refunds:decide', cells: OPERATORS_TOO, body: reason },
+  'POST /v1/refunds/:id/reject': { scope: 'refunds:decide', cells: OPERATORS_TOO, body: reason },
+  'POST /v1/orders': {
+    scope: 'orders',
+    cells: SELF_TOO,
+    body: { kind: 'deal', buyerId: 'alice', sellerId: 'sally', amount: 100, subject: 'a lesson' },
+  },
+  'GET /v1/orders': { scope: 'orders', cells: '401 401 401 | + + + + | + 403 + +' },
+  'GET /v1/orders/:id': { scope: 'orders', cells: PARTIES },
+  'GET /v1/orders/:id/timeline': { scope: 'orders', cells: PARTIES },
+  'GET /v1/orders/:id/events': { scope: 'orders', cells: PARTIES },
+  'GET /v1/orders/:id/actions': { scope: 'orders', cells: NOT_THE_SELLER },
+  'GET /v1/payments/:id': { scope: 'orders', cells: NOT_THE_SELLER },
+  'POST /v1/orders/:id/confirm': { scope: 'orders', cells: BUYER_ACTS },
+  'POST /v1/orders/:id/cancel': { scope: 'orders', cells: BUYER_ACTS },
+  'POST /v1/orders/:id/payments': { scope: 'orders', cells: BUYER_ACTS, body: { channel: 'alipay' } },
+  'POST /v1/orders/:id/close-chat': { scope: 'orders', cells: '401 401 401 | + + 404 403 | 403 403 + +' },
+  'POST /v1/orders/:id/actions/:path/retry': { scope: 'operate', cells: OPERATOR_DECIDES },
+  'POST /v1/orders/:id/actions/:path/skip': { scope: 'operate', cells: OPERATOR_DECIDES, body: reason },
+  'POST /v1/orders/:id/actions/:path/edit': {
+    scope: 'operate',
+    cells: OPERATOR_DECIDES,
+    body: { parameters: { id: '77' }, ...reason },
+  },
+};
