@@ -6,7 +6,7 @@ import { FOLDERS, ROOT, read, section, tableRows } from './test-support.js';
 
 const ARCHITECTURE = read('docs/ARCHITECTURE.md');
 const [head = [], ...rows] = tableRows(section(ARCHITECTURE, '## Folders, and who may import whom'));
-const OUTSIDE = new Set(['sandbox', 'dev', 'deploy', 'docs', 'test']);
+const OUTSIDE = new Set(['sandbox', 'bench', 'dev', 'deploy', 'docs', 'test']);
 
 interface Import {
   /** Path from the root. */

@@ -13,6 +13,7 @@ const DOCUMENTS = [
   'CHANGELOG.md',
   'docs/ARCHITECTURE.md',
   'docs/STYLE.md',
+  'docs/performance.md',
   'ledger/README.md',
   'sandbox/README.md',
   ...DECISIONS,
