@@ -3,9 +3,11 @@
  * in one line per variable, by name.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
 import type { ChannelsConfig } from './channels/index.js';
+import { CRASH_POINTS } from './crash-points.js';
 import { parseDuration } from './domain/durations.js';
 
 const duration = (fallback: string): z.ZodType<number> =>
@@ -27,6 +29,32 @@ const pem = z.string().transform((given, context) => {
   if (given.includes('-----BEGIN')) return given.replaceAll(String.raw`\n`, '\n');
   if (existsSync(given)) return readFileSync(given, 'utf8');
   context.addIssue('must be a PEM or the path to one');
+  return z.NEVER;
+});
+
+const HOPS = /^\d{1,2}$/;
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** An address, or a network that is not the whole internet: `/0` would trust whoever connects. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  if (bits === undefined) return true;
+  return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
+}
+
+/** Who may say, in X-Forwarded-For, for whom a call was made: so many proxies, or those at these addresses. */
+const trustProxy = z.string().transform((text, context): number | string[] => {
+  const given = text.trim();
+  if (HOPS.test(given)) return Number(given);
+  const places = given.split(',').map((place) => place.trim());
+  if (places.every((place) => PROXY_NAMES.includes(place) || isNetwork(place))) return places;
+  context.addIssue(
+    given.toLowerCase() === 'true'
+      ? 'must not be true, or anybody could forge the address of a call in X-Forwarded-For; name the proxies'
+      : 'must be the number of proxies in front, or their addresses or networks (10.0.0.0/8), loopback, linklocal or uniquelocal, separated by commas',
+  );
   return z.NEVER;
 });
 
@@ -53,11 +81,13 @@ const variables = z.object({
   REFUND_WINDOW: duration('7d'),
   LEGACY_AUTH: z.enum(['strict', 'documented']).optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(300),
+  TRUST_PROXY: trustProxy.optional(),
   CORS_ORIGINS: z.string().default(''),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   PAYLOAD_KEY: z.string().optional(),
   MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(10).max(100_000).default(2_000),
   ALLOW_PRIVATE_URLS: flag.default(false),
+  CRASH_AT: z.enum(CRASH_POINTS).optional(),
   ALIPAY_APP_ID: z.string().optional(),
   ALIPAY_PRIVATE_KEY: pem.optional(),
   ALIPAY_PUBLIC_KEY: pem.optional(),
@@ -126,6 +156,14 @@ function channelsOf(given: Variables): ChannelsConfig {
 
 const PROVIDER_TIMEOUT_MS = 5_000;
 
+/** @throws ConfigError in production: a process there ends only when it is told to, or when it has to */
+function crashPointOf({ CRASH_AT: point, NODE_ENV: environment }: Variables) {
+  if (point !== undefined && environment === 'production') {
+    throw new ConfigError('CRASH_AT: is for tests, and NODE_ENV is production');
+  }
+  return point;
+}
+
 function configOf(given: Variables) {
   const embedded = given.HOLDFAST_EMBEDDED === '1';
   return {
@@ -155,11 +193,14 @@ function configOf(given: Variables) {
       refundWindowMs: given.REFUND_WINDOW,
     },
     rateLimitPerMinute: given.RATE_LIMIT_PER_MINUTE,
+    /** As Express takes it; `false` trusts nobody. */
+    trustProxy: given.TRUST_PROXY ?? false,
     corsOrigins: given.CORS_ORIGINS.split(',')
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),
     logLevel: given.LOG_LEVEL,
     channels: channelsOf(given),
+    crashAt: crashPointOf(given),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What an order's workflow does with money and its own record. Every one may run twice and counts once. */
 import { and, eq } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import { addEvent, orderByNo, refreshChain } from '../db/orders.js';
 import { openItem, resolveItem } from '../db/operator-items.js';
@@ -31,7 +32,9 @@ export function createOrderActivities(db: Db) {
       receiveFromInbox(db, inboxId, orderNo),
 
     async receiveFreeOrder({ orderNo }: { orderNo: string }): Promise<PaidFacts> {
-      return receiveFree(db, await orderByNo(db, orderNo));
+      const paid = await receiveFree(db, await orderByNo(db, orderNo));
+      crashPoint('free order: posted');
+      return paid;
     },
 
     /** @returns null when it is released; how the order stands when a refund was faster */
@@ -46,7 +49,9 @@ export function createOrderActivities(db: Db) {
     }): Promise<Standing | null> {
       try {
         // The moment is not part of what makes the posting unique, so a repeat may say another one.
+        crashPoint('release: before posting');
         await post(db, releasePosting({ ...input, amountFen: fen(input.amountFen), atMs: Date.now() }));
+        crashPoint('release: posted');
         return null;
       } catch (error) {
         if (!(error instanceof HoldfastError) || !OVERTAKEN.has(error.code)) throw error;
@@ -75,6 +80,7 @@ export function createOrderActivities(db: Db) {
     }): Promise<{ closed: boolean }> {
       try {
         await post(db, closePosting(orderNo, reason, by, Date.now()));
+        crashPoint('close: posted');
         return { closed: true };
       } catch (error) {
         if (error instanceof HoldfastError && error.code === 'state_conflict') return { closed: false };
@@ -128,6 +134,7 @@ export function createOrderActivities(db: Db) {
           data: { path, code: error.code },
         });
       });
+      crashPoint('step: parked');
     },
 
     async decideStep({ orderNo, path, verdict, by, reason, parameters }: DecideStepInput): Promise<void> {
@@ -162,6 +169,7 @@ export function createOrderActivities(db: Db) {
         ];
         await addEvent(tx, { orderNo, type, actor: by, reason: reason ?? null, data: { path } });
       });
+      crashPoint('step: decided');
     },
   };
 }

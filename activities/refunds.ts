@@ -1,4 +1,5 @@
 /** What a refund's workflow and an order's do with refunds. Every one may run twice and counts once. */
+import { crashPoint } from '../crash-points.js';
 import type { RefundRequest, RefundState } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
@@ -77,6 +78,7 @@ export function createRefundLedgerActivities(db: Db) {
       nowMs: number;
     }): Promise<void> {
       await settleRefund(db, refundId, done);
+      crashPoint('refund: settled');
     },
 
     async failRefund({
@@ -88,6 +90,7 @@ export function createRefundLedgerActivities(db: Db) {
       nowMs: number;
     }): Promise<void> {
       await failRefund(db, refundId, failure);
+      crashPoint('refund: failed');
     },
   };
 }
@@ -123,11 +126,13 @@ export function createRefundProviderActivities(db: Db, channels: Channels, publi
       }
       const request = requestOf(row);
       try {
+        crashPoint('refund: before the provider');
         const known = posted ? await channel.queryRefund(request) : null;
         // The provider does not know of it: the same number again is the same refund.
-        return toProgress(
-          known === null || known.state === 'unknown' ? await channel.refund(request) : known,
-        );
+        const isKnown = known !== null && known.state !== 'unknown';
+        const state = isKnown ? known : await channel.refund(request);
+        crashPoint('refund: provider has it');
+        return toProgress(state);
       } catch (error) {
         if (error instanceof HoldfastError && error.code === 'channel_refused')
           return failed(error.code, error.message);

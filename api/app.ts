@@ -1,9 +1,12 @@
 import cors from 'cors';
 import express from 'express';
 import helmet from 'helmet';
+import { readBacklog } from '../db/backlog.js';
 import { HoldfastError } from '../domain/errors.js';
 import { PROVIDER_CHANNELS } from '../domain/order.js';
-import { watchDatabase } from './database-watch.js';
+import { addressOf } from './address.js';
+import { registerBacklog } from './backlog-metrics.js';
+import { watchDatabase, within } from './database-watch.js';
 import { docsEndpoints } from './docs.js';
 import type { Endpoint } from './endpoint.js';
 import { logRequests } from './logging.js';
@@ -23,6 +26,9 @@ const EXPOSED_HEADERS = [
   'RateLimit-Policy',
 ];
 
+// Shorter than Prometheus waits for a scrape, which is 10 s.
+const BACKLOG_MS = 5_000;
+
 /** The whole HTTP API. Routes are mounted from their declarations; it listens nowhere yet. */
 export function createApp(services: Services): express.Express {
   const app = express();
@@ -32,8 +38,10 @@ export function createApp(services: Services): express.Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
+  app.set('trust proxy', services.config.trustProxy);
 
   app.use(logRequests(services.logger));
+  app.use(rememberAddress);
   app.use(measure(services));
   app.use(helmet());
   app.use(cors({ origin: services.config.corsOrigins, exposedHeaders: EXPOSED_HEADERS, maxAge: 600 }));
@@ -43,6 +51,9 @@ export function createApp(services: Services): express.Express {
   });
 
   const watch = watchDatabase(services.db);
+  registerBacklog(services.metrics.registry, () =>
+    within(BACKLOG_MS, readBacklog(services.db), 'the database'),
+  );
   const edge: Edge = { services, watch, limit: createRateLimiter(services.config.rateLimitPerMinute) };
   const endpoints = endpointsOf(edge);
   for (const one of endpoints) mountEndpoint(app, edge, one);
@@ -60,6 +71,12 @@ function endpointsOf({ watch, services }: Edge): readonly Endpoint[] {
   const documented = [...operationsEndpoints(watch), ...v1Endpoints, ...webhooks];
   return [...documented, ...docsEndpoints(documented)];
 }
+
+/** While there is a connection: the log's line is written when it may be gone. */
+const rememberAddress: express.RequestHandler = (request, _response, next) => {
+  factsOf(request).address = addressOf(request);
+  next();
+};
 
 function measure({ metrics }: Services): express.RequestHandler {
   return (request, response, next) => {

@@ -59,7 +59,7 @@ beforeAll(async () => {
       autoConfirmAfterMs: null,
       metadata: {},
     },
-    'test',
+    { by: 'test', idempotencyKey: null },
   );
   orderId = order.id;
   paymentId = (await openAttempt(database.db, order)).id;

@@ -19,10 +19,12 @@ function refused(message: string): HoldfastError {
 
 /**
  * What the headers present: `Authorization: Bearer` and `x-api-key`.
- * @throws HoldfastError `unauthenticated` for another scheme, so that a credential that was sent is never ignored
+ * @throws HoldfastError `unauthenticated` for another scheme, and for two of them: none that was sent is ignored
  */
 export function headerCredentials(request: IncomingMessage): string[] {
-  const { authorization } = request.headers;
+  // Of two, Node shows the first alone, and what stands in front of this may have looked at the other.
+  const [authorization, ...more] = request.headersDistinct['authorization'] ?? [];
+  if (more.length > 0) throw refused('Authorization was sent twice');
   const apiKey = request.headers['x-api-key'];
   const presented: string[] = [];
   if (typeof apiKey === 'string') presented.push(apiKey);

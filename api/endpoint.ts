@@ -47,8 +47,8 @@ export interface Context<A extends AccessRule = AccessRule> {
   /** Undefined on public routes alone. */
   caller: A extends PublicRule ? undefined : Caller;
   requestId: string;
-  /** The caller's address. */
-  ip: string | undefined;
+  /** The caller's, as `addressOf` finds it. */
+  address: string | undefined;
   /** The Idempotency-Key of a POST: a source for keys of effects, unique within the caller. */
   idempotencyKey: string | undefined;
   /** As they came, names in lower case. */
@@ -92,6 +92,8 @@ export interface EndpointSpec<
   ownDeadline?: boolean;
   /** Errors in another shape than problem details. */
   answerError?: (error: HoldfastError, requestId: string) => Answer;
+  /** What these are, for the documentation. */
+  failures?: Responses;
   handler: (
     context: Context<A>,
     input: { params: z.output<P>; query: z.output<Q>; body: z.output<B> },

@@ -44,7 +44,41 @@ export function parseJson(text: string): unknown {
     throw invalid('body', '', 'is not valid JSON');
   }
   assertNames(value, 'body');
+  assertNamedOnce(text);
   return value;
+}
+
+interface Level {
+  /** Undefined in a list. */
+  names: Set<string> | undefined;
+  /** Where in this level the reading is: a name or an index. */
+  at: string | number;
+}
+
+/**
+ * A name that stands twice in one object is refused: of two amounts, what checked the request on its way here may
+ * have read the other one (RFC 8259, section 4).
+ * @param text valid JSON, so its marks can be trusted
+ */
+function assertNamedOnce(text: string): void {
+  const levels: Level[] = [];
+  const marks = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[[\]{},]/g;
+  for (const [mark, colon] of text.matchAll(marks)) {
+    const level = levels.at(-1);
+    if (mark === '{') levels.push({ names: new Set(), at: '' });
+    else if (mark === '[') levels.push({ names: undefined, at: 0 });
+    else if (mark === '}' || mark === ']') levels.pop();
+    else if (mark === ',') {
+      if (typeof level?.at === 'number') level.at += 1;
+    } else if (colon !== undefined && level?.names !== undefined) {
+      const name = JSON.parse(mark.slice(0, -colon.length)) as string;
+      level.at = name;
+      if (level.names.has(name)) {
+        throw invalid('body', levels.map(({ at }) => at).join('.'), 'is named twice');
+      }
+      level.names.add(name);
+    }
+  }
 }
 
 /** Names of the prototype are no fields of anybody's, known or unknown. */

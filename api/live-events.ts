@@ -1,6 +1,6 @@
 /** Live events of orders: one reader a process for everybody who listens, and none while nobody does. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { and, asc, gt, inArray } from 'drizzle-orm';
+import { and, asc, gt, sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import type { Db } from '../db/client.js';
 import { orderEvents } from '../db/schema.js';
@@ -31,14 +31,13 @@ export function createLiveEvents(db: Db, log: Logger): LiveEvents {
   const readOnce = async (): Promise<void> => {
     const behind = [...listeners];
     const from = Math.min(...behind.map(({ cursor }) => cursor));
+    const orderNos = [...new Set(behind.map((one) => one.orderNo))];
     const events = await db
       .select()
       .from(orderEvents)
       .where(
-        and(
-          gt(orderEvents.id, from),
-          inArray(orderEvents.orderNo, [...new Set(behind.map((one) => one.orderNo))]),
-        ),
+        // One statement, however many listen: each text is prepared for itself.
+        and(gt(orderEvents.id, from), sql`${orderEvents.orderNo} = ANY (${sql.param(orderNos)})`),
       )
       .orderBy(asc(orderEvents.id))
       .limit(BATCH);

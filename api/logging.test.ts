@@ -56,7 +56,7 @@ describe('S4: no secret reaches the log', () => {
     // What does stand there: who, what, which route, and a digest of the idempotency key.
     expect(logs).toContain('"reqId":"req-1"');
     expect(logs).toMatch(
-      /"route":"\/v1\/users\/:id\/tokens","caller":"backend:admin","idempotencyKey":"[0-9a-f]{16}"/,
+      /"route":"\/v1\/users\/:id\/tokens","address":"127\.0\.0\.1","caller":"backend:admin","idempotencyKey":"[0-9a-f]{16}"/,
     );
   });
 

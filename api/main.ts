@@ -1,9 +1,10 @@
 /** The API's process: configuration, database, migrations, then it listens until it is told to stop. */
-import { type Server, createServer } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { createChannels } from '../channels/index.js';
 import { type Config, ConfigError, readConfig } from '../config.js';
+import { armCrashPoint } from '../crash-points.js';
 import { openDatabase } from '../db/client.js';
 import { ensureSchema } from '../db/migrations.js';
 import { createInline } from '../relay/inline.js';
@@ -15,6 +16,7 @@ import { forgetOldKeys } from './idempotency.js';
 import { createLiveEvents } from './live-events.js';
 import { createLogger } from './logging.js';
 import { createMetrics } from './metrics.js';
+import { createApiServer } from './server.js';
 import { temporalProbes } from './temporal-probes.js';
 
 // Longer than any handler may take, shorter than what process managers allow before they kill.
@@ -75,6 +77,7 @@ function untilSignal(): Promise<NodeJS.Signals> {
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
+  armCrashPoint(config.crashAt);
   guardProcess(logger);
   await migrated(config);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-api' });
@@ -100,7 +103,7 @@ async function main(): Promise<void> {
     metrics: createMetrics(),
     probes: temporalProbes(temporal, config.temporal.namespace),
   });
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app);
+  const server = createApiServer(app, logger);
   const { port } = await listening(server, config);
   const housekeeping = keepHouse(() => forgetOldKeys(database.db), logger);
   logger.info({ host: config.host, port }, 'the API listens');

@@ -4,6 +4,7 @@ import type express from 'express';
 import { callerKey } from '../commands/credentials.js';
 import { HoldfastError } from '../domain/errors.js';
 import { allows } from './access.js';
+import { addressOf } from './address.js';
 import { type SentBody, parseBody, readBytes } from './body.js';
 import { type Identified, headerCredentials, identify } from './callers.js';
 import type { DatabaseWatch } from './database-watch.js';
@@ -65,7 +66,7 @@ async function answerTo(served: Served): Promise<Answer> {
     services: edge.services,
     caller: identified?.caller,
     requestId: requestIdOf(request),
-    ip: request.ip,
+    address: addressOf(request),
     idempotencyKey,
     headers: request.headers,
     log: request.log,

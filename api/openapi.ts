@@ -8,26 +8,26 @@ import {
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../domain/errors.js';
 import { describeAccess } from './access.js';
-import { type Endpoint, rawBytes } from './endpoint.js';
+import { type Endpoint, type Responses, rawBytes } from './endpoint.js';
 import { takesKey } from './mount.js';
 import { PROBLEMS, problemSchema } from './v1/errors.js';
 
 const DESCRIPTION = `Payments that hold money until they are confirmed. Amounts are whole fen; times are UTC.
 
 Send \`Authorization: Bearer <API key or access token>\` or \`x-api-key\`. Bodies are JSON; forms
-(\`application/x-www-form-urlencoded\`) are read too. Unknown fields are ignored. Errors are RFC 9457 problem
-details with a stable \`code\`. Every POST takes an \`Idempotency-Key\`, kept for a day: the same key and request
-answer what the first one answered. An answer that shows a secret is kept encrypted with the caller's own
-credential, so that only this credential can have it repeated.`;
+(\`application/x-www-form-urlencoded\`) are read too. Unknown fields are ignored; a name that stands twice in one
+object is refused. Errors are RFC 9457 problem details with a stable \`code\`. Every POST takes an
+\`Idempotency-Key\`, kept for a day: the same key and request answer what the first one answered. An answer that
+shows a secret is kept encrypted with the caller's own credential, so that only this credential can have it repeated.`;
 
 const idempotencyHeader = z.object({
   'Idempotency-Key': z
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/)
     .optional()
+    // No example: a page that fills it in would send one key with everything.
     .meta({
-      description: 'The same key and request answer what the first one answered.',
-      example: 'order-4711-1',
+      description: 'A new one for each request; the same key and request answer what the first one answered.',
     }),
 });
 
@@ -105,9 +105,15 @@ function problemExample(code: ErrorCode): Record<string, unknown> {
   };
 }
 
-function successResponses(route: Endpoint): Record<string, ResponseConfig> {
+/** What a handler writes itself. A stream has no schema as a whole, and 3.1 has no way to give one to its events. */
+function rawContent(contentType: string): z.ZodType {
+  if (contentType === 'text/event-stream') return z.unknown();
+  return /\bjson\b/.test(contentType) ? z.looseObject({}) : z.string();
+}
+
+function responsesOf(route: Endpoint, responses: Responses): Record<string, ResponseConfig> {
   return Object.fromEntries(
-    Object.entries(route.responses).map(([status, { description, schema, contentType, example }]) => [
+    Object.entries(responses).map(([status, { description, schema, contentType, example }]) => [
       status,
       {
         description,
@@ -122,7 +128,7 @@ function successResponses(route: Endpoint): Record<string, ResponseConfig> {
             [contentType ?? 'application/json']: { schema, ...(example === undefined ? {} : { example }) },
           },
         }),
-        ...(!schema && contentType && { content: { [contentType]: { schema: z.string() } } }),
+        ...(!schema && contentType && { content: { [contentType]: { schema: rawContent(contentType) } } }),
       },
     ]),
   );
@@ -156,7 +162,10 @@ function routeConfig(route: Endpoint): RouteConfig {
       ...(takesKey(route) && { headers: idempotencyHeader }),
       ...(body && body !== rawBytes && { body: requestBody(body, route.bodyExample) }),
     },
-    responses: { ...problemResponses(route), ...successResponses(route) },
+    responses: {
+      ...(route.failures === undefined ? problemResponses(route) : responsesOf(route, route.failures)),
+      ...responsesOf(route, route.responses),
+    },
   };
 }
 

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestDatabase, freshDatabase } from '../test/support/database.js';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { Registry } from 'prom-client';
+import { type TestDatabase, freshDatabase, sqlAs } from '../test/support/database.js';
+import { addUsers, insertOrder } from '../test/support/world.js';
+import { registerBacklog } from './backlog-metrics.js';
 import type { Probes } from './services.js';
 import { type TestApp, startTestApp } from './test-support.js';
 
@@ -69,5 +74,46 @@ describe('/metrics', () => {
     expect(answer.text).toContain(counted('unmatched', 'GET', 404));
     expect(answer.text).not.toContain('canary-path');
     expect(answer.text).toContain('nodejs_eventloop_lag_seconds');
+  });
+
+  it('T6 says how many orders are stuck, why, and since when', async () => {
+    // Looked at before anybody has read the figures, which are kept for some seconds.
+    const app = await startTestApp(database.db, { probes: { temporal: fine, worker: fine } });
+    await addUsers(database.db);
+    const { id } = await insertOrder(database.db, { expiresAt: new Date(Date.now() - 3_600_000) });
+    const { text } = await app.send('GET', '/metrics');
+    await app.close();
+    await sqlAs(database.superuserUrl, (sql) => sql`DELETE FROM orders WHERE id = ${id}`);
+    expect(text).toContain('holdfast_stuck_orders{kind="unpaid past its expiry"} 1');
+    const [, age] =
+      /holdfast_stuck_orders_oldest_seconds\{kind="unpaid past its expiry"\} (\d+)/.exec(text) ?? [];
+    expect(Number(age)).toBeGreaterThanOrEqual(3_599);
+    expect(text).toContain('holdfast_inbox_pending{kind=""} 0');
+    expect(text).toContain('holdfast_backlog_readable 1');
+  });
+
+  it('T6 never says that nothing is stuck while nobody knows', async () => {
+    const registry = new Registry();
+    registerBacklog(registry, () => Promise.reject(new Error('no database')));
+    const text = await registry.metrics();
+    expect(text).toContain('holdfast_backlog_readable 0');
+    expect(text).not.toMatch(/^holdfast_stuck_orders/m);
+  });
+});
+
+describe('deploy/prometheus/alerts.yaml', () => {
+  const file = new URL('../deploy/prometheus/alerts.yaml', import.meta.url);
+  const { groups } = parse(readFileSync(file, 'utf8')) as {
+    groups: { rules: { alert: string; expr: string; annotations: { summary: string } }[] }[];
+  };
+  const rules = groups.flatMap((group) => group.rules);
+
+  it('T6 has an alert on stuck orders, and every rule asks for figures that there are', async () => {
+    const { text } = await api.send('GET', '/metrics');
+    const known = new Set([...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name));
+    const asked = rules.flatMap(({ expr }) => expr.match(/holdfast_\w+/g) ?? []);
+    expect(asked).toContain('holdfast_stuck_orders');
+    expect(asked.filter((name) => !known.has(name))).toEqual([]);
+    expect(rules.filter(({ annotations }) => annotations.summary === '')).toEqual([]);
   });
 });

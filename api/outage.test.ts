@@ -1,79 +1,24 @@
 /** What callers hear while the database is out (promise W4), through a proxy that can be cut in two ways. */
-import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
+import { type Fault, type TcpProxy, startProxy } from '../test/support/tcp-proxy.js';
 import { type ApiProcess, startApiProcess, urlOf } from './test-process.js';
 import { ADMIN_KEY, type Client, type TestAnswer, clientOf } from './test-support.js';
 
-type Cut = 'none' | 'refuses' | 'silent';
-
-/** In front of PostgreSQL: passes bytes on, takes no connection, or swallows what it is sent. */
-class Proxy {
-  private cut: Cut = 'none';
-  private readonly sockets = new Set<Socket>();
-  private server: Server;
-  private port = 0;
-  private readonly target: URL;
-
-  constructor(target: URL) {
-    this.target = target;
-    this.server = createServer();
-  }
-
-  private accept(inner: Socket): void {
-    const outer = connect(Number(this.target.port), this.target.hostname);
-    for (const [from, to] of [
-      [inner, outer],
-      [outer, inner],
-    ] as const) {
-      this.sockets.add(from);
-      from.on('data', (bytes: Buffer) => {
-        if (this.cut !== 'silent') to.write(bytes);
-      });
-      from.on('close', () => {
-        this.sockets.delete(from);
-        to.destroy();
-      });
-      from.on('error', () => to.destroy());
-    }
-  }
-
-  async set(cut: Cut): Promise<void> {
-    this.cut = cut;
-    // A network that comes back has lost its connections.
-    if (cut !== 'silent') for (const socket of this.sockets) socket.destroy();
-    if (cut === 'refuses') await this.close();
-    else if (!this.server.listening) await this.listen();
-  }
-
-  async listen(): Promise<number> {
-    this.server = createServer((inner) => this.accept(inner));
-    await new Promise<void>((resolve) => {
-      this.server.listen(this.port, '127.0.0.1', resolve);
-    });
-    this.port = (this.server.address() as AddressInfo).port;
-    return this.port;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    if (this.server.listening) await new Promise((resolve) => this.server.close(resolve));
-  }
-}
-
 let database: TestDatabase;
-let proxy: Proxy;
+let proxy: TcpProxy;
 let running: ApiProcess;
 let client: Client;
 let token: string;
 
 beforeAll(async () => {
   database = await freshDatabase();
-  const url = new URL(database.appUrl);
-  proxy = new Proxy(new URL(database.appUrl));
-  url.port = String(await proxy.listen());
+  proxy = await startProxy(new URL(database.appUrl).host);
   // A process of its own, since an outage must not end it.
-  running = startApiProcess({ DATABASE_URL: url.href, MIGRATION_DATABASE_URL: database.ownerUrl });
+  running = startApiProcess({
+    DATABASE_URL: proxy.through(database.appUrl),
+    MIGRATION_DATABASE_URL: database.ownerUrl,
+  });
   client = clientOf(await urlOf(running));
   await client.admin('PUT', '/v1/users/alice', { name: 'Alice' });
   token = String((await client.admin('POST', '/v1/users/alice/tokens')).json['accessToken']);
@@ -110,7 +55,7 @@ const CALLS: [string, () => Promise<TestAnswer>][] = [
   ],
 ];
 
-describe.each<Cut>(['refuses', 'silent'])('W4: a database that %s', (cut) => {
+describe.each<Fault>(['refuses', 'silent'])('W4: a database that %s', (cut) => {
   it.each(CALLS)('is 503 with Retry-After within 2 s: %s', async (_who, call) => {
     await proxy.set(cut);
     const answers = await Promise.all([timed(call()), timed(call()), timed(call())]);

@@ -2,6 +2,7 @@ import type express from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { type Caller, callerKey } from '../commands/credentials.js';
 import { HoldfastError } from '../domain/errors.js';
+import { addressOf } from './address.js';
 
 export type RateLimiter = (
   request: express.Request,
@@ -23,11 +24,11 @@ export function createRateLimiter(perMinute: number): RateLimiter {
     limit: perMinute,
     standardHeaders: 'draft-7',
     legacyHeaders: false,
-    // Addresses come from the connection alone, so a header that somebody forged needs no warning.
+    // TRUST_PROXY alone says whose headers count, so one that somebody forged needs no warning.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
     keyGenerator: (request) => {
       const caller = callers.get(request);
-      return caller === undefined ? `address:${ipKeyGenerator(request.ip ?? '')}` : callerKey(caller);
+      return caller === undefined ? `address:${ipKeyGenerator(addressOf(request) ?? '')}` : callerKey(caller);
     },
     handler: (request, _response, next) => {
       const resetAt = 'rateLimit' in request ? resetTime(request.rateLimit) : undefined;

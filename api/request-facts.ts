@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 export interface RequestFacts {
   /** The route's pattern, such as `/v1/users/:id`; never the path, which would make a metric per user. */
   route: string;
+  address?: string | undefined;
   caller?: string;
   /** A digest: the key itself may be anything, also a secret. */
   idempotencyKey?: string;

@@ -1,5 +1,5 @@
 /** A listening app for tests, with a client that remembers nothing and hides nothing. */
-import { type Server, createServer } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import type express from 'express';
@@ -14,6 +14,7 @@ import { createApp } from './app.js';
 import { createLiveEvents } from './live-events.js';
 import { createLogger } from './logging.js';
 import { createMetrics } from './metrics.js';
+import { createApiServer } from './server.js';
 import type { Services } from './services.js';
 
 export const ADMIN_KEY = 'canary-admin-key-0123456789-0123456789';
@@ -93,8 +94,8 @@ export function testServices(
   return { services, logs: () => lines.join('') };
 }
 
-async function listen(app: express.Express): Promise<{ server: Server; url: string }> {
-  const server = createServer(app);
+async function listen(app: express.Express, logger: Logger): Promise<{ server: Server; url: string }> {
+  const server = createApiServer(app, logger);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -104,6 +105,10 @@ async function listen(app: express.Express): Promise<{ server: Server; url: stri
 
 function parsed(text: string): Record<string, unknown> {
   return text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
+}
+
+export function parsedAnswer(status: number, headers: Headers, text: string): TestAnswer {
+  return { status, headers, text, json: parsed(text) };
 }
 
 export function clientOf(url: string): Client {
@@ -119,7 +124,7 @@ export function clientOf(url: string): Client {
       ...(options.raw !== undefined && { body: options.raw }),
     });
     const text = await answer.text();
-    return { status: answer.status, headers: answer.headers, text, json: parsed(text) };
+    return parsedAnswer(answer.status, answer.headers, text);
   }
   return {
     send,
@@ -130,7 +135,7 @@ export function clientOf(url: string): Client {
 export async function startTestApp(db: Db, overrides: Partial<Services> = {}): Promise<TestApp> {
   const { services, logs } = testServices(db, overrides);
   const app = createApp(services);
-  const { server, url } = await listen(app);
+  const { server, url } = await listen(app, services.logger);
   return {
     app,
     url,

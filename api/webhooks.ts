@@ -1,6 +1,7 @@
 /** Providers' notifications: verify on the raw bytes, insert, commit, answer; then take it to its order. */
 import { lte } from 'drizzle-orm';
 import type express from 'express';
+import { crashPoint } from '../crash-points.js';
 import type { Acknowledgement } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
@@ -9,7 +10,15 @@ import { refusedNotifications } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import type { ProviderChannel } from '../domain/order.js';
 import { everybody } from './access.js';
-import { type Answer, type Context, type Endpoint, type Headers, endpoint, rawBytes } from './endpoint.js';
+import {
+  type Answer,
+  type Context,
+  type Endpoint,
+  type Headers,
+  type Responses,
+  endpoint,
+  rawBytes,
+} from './endpoint.js';
 
 const KEPT_SAMPLES = 100;
 const SAMPLE_BYTES = 4_096;
@@ -34,17 +43,20 @@ async function take(context: Context, name: ProviderChannel, body: Buffer): Prom
     headers: context.headers,
     receivedAt,
   });
-  const { id, fresh } = await insertEvent(db, {
+  crashPoint('notification: verified');
+  const event = {
     channel: name,
-    source: 'notification',
+    source: 'notification' as const,
     eventKey: notification.eventKey,
     outTradeNo: notification.outTradeNo,
     facts: notification.facts,
     receivedAt,
     payment: notification.kind === 'paid' ? notification.payment : null,
-  });
+  };
+  const { id, fresh, unpaidOrderNo } = await insertEvent(db, event, commands.inline.hasRoom());
+  crashPoint('notification: committed');
   metrics.notifications.inc({ channel: name, verdict: notification.kind });
-  if (fresh && notification.kind === 'paid') commands.inline.payment(id);
+  if (fresh && notification.kind === 'paid') commands.inline.payment(id, unpaidOrderNo);
   // A hint alone: the refund's own workflow asks its provider.
   if (fresh && notification.kind === 'refund') commands.inline.refundHint(notification.refundNo);
 }
@@ -60,16 +72,24 @@ function inItsOwnForm({ status, contentType, body }: Acknowledgement, headers: H
   };
 }
 
+function failureWords(channels: Channels, name: ProviderChannel): Acknowledgement {
+  return channels[name]?.acknowledgement.failure ?? { status: 503, contentType: 'text/plain', body: 'fail' };
+}
+
 /** A failure is answered so that the provider sends again. */
 function failureOf(channels: Channels, name: ProviderChannel, error: HoldfastError): Answer {
-  const failure: Acknowledgement = channels[name]?.acknowledgement.failure ?? {
-    status: 503,
-    contentType: 'text/plain',
-    body: 'fail',
-  };
+  const failure = failureWords(channels, name);
   if (error.code === 'notification_refused' || error.code === 'invalid_request') return inItsOwnForm(failure);
   if (error.code === 'payload_too_large') return inItsOwnForm({ ...failure, status: 413 });
   return inItsOwnForm({ ...failure, status: 503 }, { 'Retry-After': '5' });
+}
+
+function failuresOf({ status, contentType }: Acknowledgement): Responses {
+  return {
+    [status]: { description: 'Not genuine, or not readable.', contentType },
+    413: { description: 'Too large.', contentType },
+    503: { description: 'Not configured, or not just now: it is to be sent again.', contentType },
+  };
 }
 
 export function webhookEndpoint(channels: Channels, name: ProviderChannel): Endpoint {
@@ -90,6 +110,7 @@ export function webhookEndpoint(channels: Channels, name: ProviderChannel): Endp
     responses: { 200: { description: 'Verified and kept.', contentType: success.contentType } },
     errors: ['notification_refused', 'channel_not_configured'],
     answerError: (error) => failureOf(channels, name, error),
+    failures: failuresOf(failureWords(channels, name)),
     handler: async (context, { body }) => {
       try {
         await take(context, name, body);

@@ -41,7 +41,7 @@ describe('a paid deal without actions', () => {
     expect(callsOf(deal.sql, 'ledger_post')).toBe(2);
   });
 
-  it('sends 19 statements, beside the frames of its transactions', () => {
-    expect(deal.sql.statements, JSON.stringify(deal.sql.byText, null, 1)).toBe(19);
+  it('sends 18 statements, beside the frames of its transactions', () => {
+    expect(deal.sql.statements, JSON.stringify(deal.sql.byText, null, 1)).toBe(18);
   });
 });

@@ -11,7 +11,7 @@ const DEFAULT_ORDERS = 300;
 const CONNECTIONS = 32;
 const MOST_ROUNDS = 3;
 const HOLD_MS = 86_400_000;
-// The relay looks after a notification that was not taken at once, 10 s later.
+// What has waited for 5 s in the API is the relay’s, 10 s after it came.
 const DELIVERED_WITHIN_MS = 120_000;
 
 async function unpaidOrders(product: Product, count: number): Promise<BenchOrder[]> {
@@ -119,7 +119,7 @@ export async function benchIntake(product: Product, floor: Floor, options: Optio
       value: median(products.map(({ deliveredMs }) => deliveredMs)),
       unit: 'ms',
       exact: false,
-      note: 'what the inline attempts do not take is the relay’s, 10 s later',
+      note: 'by the API’s own attempts, a few at once; the relay takes what they leave',
     },
   ];
 }

@@ -93,6 +93,37 @@ describe('an order', () => {
     expect(free).toMatchObject({ money: 'released', status: 'completed' });
   });
 
+  it('T5 is one for the same wish under the same key, however often and at once', async () => {
+    const asked = { by: 'user:test', idempotencyKey: 'k1' };
+    const before = await rows();
+    const wish = { nextAction: { type: 0, id: '1' } };
+    const [first, second] = await Promise.all([
+      newOrder(context, wish, asked),
+      newOrder(context, wish, asked),
+    ]);
+    expect(second).toEqual(first);
+    expect(await newOrder(context, wish, asked)).toEqual(first);
+    expect(await rows()).toEqual({
+      orders: before.orders + 1,
+      steps: before.steps + 1,
+      outbox: before.outbox + 1,
+      events: before.events + 1,
+    });
+  });
+
+  it('is another one for another wish, another key or another caller', async () => {
+    const asked = { by: 'user:test', idempotencyKey: 'k2' };
+    const made = await Promise.all([
+      newOrder(context, {}, asked),
+      newOrder(context, { subject: 'another lesson' }, asked),
+      newOrder(context, {}, { ...asked, idempotencyKey: 'k3' }),
+      newOrder(context, {}, { ...asked, by: 'user:other' }),
+      newOrder(context, {}, { ...asked, idempotencyKey: null }),
+      newOrder(context, {}, { ...asked, idempotencyKey: null }),
+    ]);
+    expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
+  });
+
   it('keeps its nextAction as it was sent', async () => {
     const sent = '{type:0, id:1}';
     expect((await create({ nextAction: sent })).nextAction).toBe(sent);

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { and, eq, inArray, or } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import { type OrderRow, addEvent, orderByNo } from '../db/orders.js';
 import { actionSteps, catalogItems, orders, outbox, settings, users } from '../db/schema.js';
@@ -11,6 +12,7 @@ import { type OrderKind, isHeldKind } from '../domain/order.js';
 import { receiveFree } from '../ledger/receive.js';
 import type { CommandContext } from './context.js';
 import { parseNextAction } from './next-action.js';
+import type { Asked } from './order-updates.js';
 
 export interface NewOrder {
   kind: OrderKind;
@@ -36,21 +38,35 @@ export interface NewOrder {
 const INLINE_START_MS = 5_000;
 
 /**
- * Creates an order, its chain and the row that starts its workflow, in one transaction.
- * @param by who asks, for the audit trail
+ * The same wish twice is one order, also where the first call died between its commit and its answer. What is wished
+ * for counts too, since a caller's key is good for a day, and the order for ever.
+ */
+function orderIdOf(input: NewOrder, { by, idempotencyKey }: Asked): string {
+  if (idempotencyKey === null) return randomBytes(12).toString('hex');
+  const wish = `${by}\n${idempotencyKey}\n${JSON.stringify(input)}`;
+  return createHash('sha256').update(wish).digest('hex').slice(0, 24);
+}
+
+/**
+ * Creates an order, its chain and the row that starts its workflow, in one transaction; a repeat answers the order
+ * that there is.
  * @throws HoldfastError `user_not_found`, `invalid_request`, `invalid_next_action`, `price_mismatch`, `missing_thing`
  */
-export async function createOrder(context: CommandContext, input: NewOrder, by: string): Promise<OrderRow> {
+export async function createOrder(context: CommandContext, input: NewOrder, asked: Asked): Promise<OrderRow> {
   const steps =
     input.nextAction === null || input.nextAction === undefined ? [] : parseNextAction(input.nextAction);
   checkParties(input);
   await checkPeople(context.db, input);
   if (input.items !== null) await checkPrice(context.db, input.items, input.amountFen);
   const feeBps = await platformFee(context.db);
-  const row = orderRow(context, input, { steps, feeBps, by });
+  const row = orderRow(context, input, { id: orderIdOf(input, asked), steps, feeBps, by: asked.by });
   const order = await context.db.transaction(async (tx) => {
-    const [inserted] = await tx.insert(orders).values(row).returning();
-    if (inserted === undefined) throw new Error('an insert answered no row');
+    const [inserted] = await tx
+      .insert(orders)
+      .values(row)
+      .onConflictDoNothing({ target: orders.id })
+      .returning();
+    if (inserted === undefined) return orderById(tx, row.id);
     if (steps.length > 0) {
       await tx
         .insert(actionSteps)
@@ -60,14 +76,21 @@ export async function createOrder(context: CommandContext, input: NewOrder, by: 
     await addEvent(tx, {
       orderNo: row.orderNo,
       type: 'order.created',
-      actor: by,
+      actor: asked.by,
       data: { amount: row.amount, kind: row.kind },
     });
-    if (inserted.amount > 0) return inserted;
-    await receiveFree(tx, inserted);
-    return orderByNo(tx, inserted.orderNo);
+    if (inserted.amount === 0) await receiveFree(tx, inserted);
+    crashPoint('order: before commit');
+    return inserted.amount === 0 ? orderByNo(tx, inserted.orderNo) : inserted;
   });
+  crashPoint('order: committed');
   context.inline.start(order.orderNo);
+  return order;
+}
+
+async function orderById(tx: Db, id: string): Promise<OrderRow> {
+  const [order] = await tx.select().from(orders).where(eq(orders.id, id));
+  if (order === undefined) throw new Error(`order ${id} vanished`);
   return order;
 }
 
@@ -139,11 +162,11 @@ async function platformFee(db: Db): Promise<number> {
 function orderRow(
   { windows, now }: CommandContext,
   input: NewOrder,
-  { steps, feeBps, by }: { steps: ChainStep[]; feeBps: number; by: string },
+  { id, steps, feeBps, by }: { id: string; steps: ChainStep[]; feeBps: number; by: string },
 ): typeof orders.$inferInsert {
   const { kind, buyerId, sellerId, currency, subject, items, chatId, skillId, metadata } = input;
   return {
-    id: randomBytes(12).toString('hex'),
+    id,
     orderNo: randomBytes(8).toString('hex'),
     kind,
     buyerId,

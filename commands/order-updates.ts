@@ -8,9 +8,11 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { OrderRow } from '../db/orders.js';
 import { outbox } from '../db/schema.js';
 import { HoldfastError, isErrorCode } from '../domain/errors.js';
+import { restartOrderWorkflow } from '../relay/order-workflow.js';
 import { deliverStart } from '../relay/starts.js';
 import { withDeadline } from '../temporal/connect.js';
 import { orderWorkflowId } from '../workflows/contract.js';
@@ -44,6 +46,7 @@ export async function update<A>(
         throw error;
       await execute();
     });
+    crashPoint('update: taken by the workflow');
     return true;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
@@ -51,10 +54,10 @@ export async function update<A>(
   }
 }
 
-/** A command that beat the start of its order's workflow. */
+/** A command that beat the start of its order's workflow, or comes after somebody has terminated that. */
 async function startIfDue({ db, temporal }: CommandContext, orderNo: string): Promise<boolean> {
   const [row] = await db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
-  if (row === undefined || row.doneAt !== null) return false;
+  if (row?.doneAt !== null) return restartOrderWorkflow(db, temporal, orderNo);
   await deliverStart(db, temporal, orderNo);
   return true;
 }

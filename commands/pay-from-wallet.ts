@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { and, eq } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import { insertEvent } from '../db/inbox.js';
 import type { OrderRow, PaymentRow } from '../db/orders.js';
@@ -33,6 +34,7 @@ export async function payFromWallet(
     });
   }
   const { payment, inboxId } = await context.db.transaction((tx) => pay(tx, order, context.now()));
+  crashPoint('wallet payment: committed');
   context.inline.payment(inboxId);
   return payment;
 }
@@ -105,5 +107,6 @@ async function pay(
       },
     ),
   );
+  crashPoint('wallet payment: before commit');
   return { payment: { ...payment, status: 'paid', paidAt: now, providerTradeNo: id }, inboxId: event.id };
 }

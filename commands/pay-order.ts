@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { eq, sql } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Channel } from '../channels/channel.js';
 import { channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
@@ -53,6 +54,7 @@ export async function payByProvider(
   const scene = wish.scene ?? channel.defaultScene;
   const request = await requestOf(context.db, channel, scene, order, wish);
   const { payment, others } = await openAttempt(context, { channel, scene, order, request, by: wish.by });
+  crashPoint('attempt: committed');
   await settleOthers(context, others);
   if (payment.credential !== null && !isStale(channel, payment)) return payment;
   return postAttempt(context.db, channel, context.publicUrl, payment);

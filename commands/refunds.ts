@@ -1,6 +1,7 @@
 /** Refunds as any dialect may ask for them: by the order's workflow while money is held, else by SQL alone. */
 import { createHash, randomBytes } from 'node:crypto';
 import { eq } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import { type OrderRow, orderByNo } from '../db/orders.js';
 import { refunds } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
@@ -67,6 +68,7 @@ export async function decideRefund(
   const taken = order.money === 'held' && (await updated(context, order, decideUpdate, input, asked));
   const decided =
     taken === 'done' ? await refundById(db, refund.id) : await decideInSql(context, refund, verdict, asked);
+  crashPoint('refund: decided in SQL');
   if (decided.startDueAt !== null) context.inline.refund(decided.id);
   return decided;
 }

@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { sqlStateOf } from '../test/support/errors.js';
+import { forLongReads } from './client.js';
 import { settings } from './schema.js';
 
 let database: TestDatabase;
@@ -42,6 +43,16 @@ describe('a connection', () => {
       SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
              current_setting('idle_in_transaction_session_timeout') AS idle, current_user AS role`);
     expect(limits).toEqual({ statement: '5s', lock: '3s', idle: '10s', role: 'holdfast_app' });
+  });
+
+  it('for long reads gives them two minutes, and is the same database', async () => {
+    const [limits] = await forLongReads(database.db).execute(sql`
+      SELECT current_setting('statement_timeout') AS statement, current_user AS role,
+             current_database() = ${new URL(database.appUrl).pathname.slice(1)} AS same`);
+    expect(limits).toEqual({ statement: '2min', role: 'holdfast_app', same: true });
+    await database.db.transaction(async (tx) => {
+      expect(forLongReads(tx)).toBe(tx);
+    });
   });
 
   it('belongs to a role that cannot change the schema', async () => {

@@ -2,6 +2,8 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { connections } from './connection.js';
+import { preparing } from './prepared.js';
 import * as schema from './schema.js';
 
 /** A database or an open transaction of it: every helper takes either. */
@@ -23,26 +25,80 @@ function parseJsonb(text: string): unknown {
   return text.startsWith('"') ? text : JSON.parse(text);
 }
 
-/**
- * A pool of connections. The server ends what takes too long: 5 s a statement, 3 s waiting for a lock, 10 s idle
- * inside a transaction (promises.md, mechanisms).
- */
-export function openDatabase(url: string, options: { pool: number; name: string }): Database {
-  const client = postgres(url, {
-    max: options.pool,
-    connect_timeout: 2,
+interface Limits {
+  /** The server ends a statement after this. */
+  statementMs: number;
+  /** Connections at rest are kept for this long. */
+  idleMs: number;
+}
+
+const ORDINARY: Limits = { statementMs: 5_000, idleMs: 300_000 };
+/** Reads of the whole ledger. */
+const LONG: Limits = { statementMs: 120_000, idleMs: 10_000 };
+const LONG_POOL = 2;
+
+// The server says that a statement took too long; when not even that comes, the connection is dead.
+const GRACE_MS = 3_000;
+const CONNECT_MS = 2_000;
+// With the greetings and the password, which take a few round trips more.
+const READY_WITHIN_S = 5;
+
+function openPool(url: string, name: string, max: number, { statementMs, idleMs }: Limits): postgres.Sql {
+  const parameters = new URL(url).searchParams;
+  const options: postgres.Options<Record<string, never>> & { socket: ReturnType<typeof connections> } = {
+    max,
+    socket: connections({
+      connectWithinMs: CONNECT_MS,
+      answerWithinMs: statementMs + GRACE_MS,
+      tls: parameters.get('sslmode') ?? parameters.get('ssl') ?? undefined,
+    }),
+    // The connection has it already.
+    ssl: false,
+    connect_timeout: READY_WITHIN_S,
     // The driver's own back-off grows to 20 s, in which queries would hang although the database is back.
-    backoff: (tries) => Math.min(0.1 * 2 ** tries, 1),
-    idle_timeout: 300,
+    backoff: () => 0.1,
+    idle_timeout: idleMs / 1_000,
     // The notices of "already exists" are no news.
     onnotice: () => undefined,
     connection: {
-      application_name: options.name,
-      statement_timeout: 5_000,
+      application_name: name,
+      statement_timeout: statementMs,
       lock_timeout: 3_000,
       idle_in_transaction_session_timeout: 10_000,
+      // The server's side: sessions of a client that is gone would fill it up.
+      tcp_keepalives_idle: 30,
+      tcp_keepalives_interval: 5,
     },
-  });
+  };
+  const client = postgres(url, options);
   client.options.parsers[JSONB] = parseJsonb;
-  return { db: drizzle(client, { schema }), close: () => client.end({ timeout: 5 }) };
+  return preparing(client);
+}
+
+const longOf = new WeakMap<Db, Db>();
+
+/**
+ * The same database for statements that may take two minutes, on connections of their own. An open transaction is
+ * its own: its limits stand.
+ */
+export function forLongReads(db: Db): Db {
+  return longOf.get(db) ?? db;
+}
+
+/**
+ * Pools of connections, which are opened as they are needed. The server ends what takes too long: 5 s a statement,
+ * 3 s waiting for a lock, 10 s idle inside a transaction. A connection on which no answer comes at all is ended 3 s
+ * after that (docs/decisions/0014).
+ */
+export function openDatabase(url: string, options: { pool: number; name: string }): Database {
+  const ordinary = openPool(url, options.name, options.pool, ORDINARY);
+  const long = openPool(url, options.name, LONG_POOL, LONG);
+  const db = drizzle(ordinary, { schema });
+  longOf.set(db, drizzle(long, { schema }));
+  return {
+    db,
+    close: async () => {
+      await Promise.all([ordinary.end({ timeout: 5 }), long.end({ timeout: 5 })]);
+    },
+  };
 }

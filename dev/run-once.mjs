@@ -9,6 +9,8 @@ import { until } from './wait.mjs';
  * @property {number} pid
  * @property {number} port
  * @property {string} url
+ * @property {string} logFile
+ * @property {Promise<import('./child.mjs').Ending>} ended
  * @property {() => Promise<void>} stop ends it as it likes to be ended
  * @property {() => Promise<void>} kill ends it by SIGKILL, as a crash does
  */
@@ -49,6 +51,8 @@ export async function startOnce(service, home) {
     pid: child.pid,
     port,
     url,
+    logFile,
+    ended: child.ended,
     stop,
     kill: () => stopChild(child, { signals: [], withinMs: stopWithinMs }),
   };

@@ -159,7 +159,7 @@ export function findOnPath(name, env) {
  * @param {NodeJS.ProcessEnv} env
  * @returns {string | undefined} where this user's programs keep what they can fetch again
  */
-function defaultSharedCache(env) {
+export function defaultSharedCache(env) {
   const user = env['HOME'] || homedir();
   if (!isAbsolute(user)) return undefined;
   if (process.platform === 'darwin') return join(user, 'Library', 'Caches', 'holdfast', 'bin');

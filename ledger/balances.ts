@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Db } from '../db/client.js';
+import { type Db, forLongReads } from '../db/client.js';
 import { type Fen, fen } from '../domain/money.js';
 
 export interface Wallet {
@@ -90,10 +90,8 @@ export interface Proof {
 
 /** Recomputes everything from the entries, in one snapshot, and compares the balance rows with them. */
 export async function proveLedger(db: Db): Promise<Proof> {
-  return db.transaction(
+  return forLongReads(db).transaction(
     async (tx) => {
-      // A long read of its own: it may take more than the 5 s of ordinary statements.
-      await tx.execute(sql`SET LOCAL statement_timeout = '120s'`);
       const accounts = await tx.execute<{
         account: string;
         balance: string;

@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import type { InboxRow } from '../db/inbox.js';
 import { openItem } from '../db/operator-items.js';
@@ -27,7 +28,7 @@ interface Arrived {
 }
 
 /** An inbox row with the attempt and the order that it names; undefined when there is no such row. */
-export async function readArrived(db: Db, inboxId: number): Promise<Arrived | undefined> {
+async function readArrived(db: Db, inboxId: number): Promise<Arrived | undefined> {
   const [row] = await db
     .select({ event: inbox, payment: payments, order: orders })
     .from(inbox)
@@ -61,7 +62,9 @@ export async function receiveFromInbox(db: Db, inboxId: number, orderNo?: string
   }
   const received = receivedPayment(event, payment, order);
   try {
+    crashPoint('hold: before posting');
     const posted = await post(db, paymentPosting({ ...order, amountFen: fen(order.amount) }, received));
+    crashPoint('hold: posted');
     if (posted.duplicate) return await paidFacts(db, order.orderNo);
     const { paidAtMs, receivedAtMs } = received;
     return { paidAtMs, receivedAtMs, amountFen: fen(order.amount) };
@@ -162,6 +165,7 @@ async function giveBack(db: Db, { event, order }: Arrived, reason: string): Prom
     await startReturn(tx, { ...trade, key: posting.key, outTradeNo, orderNo, reason, by: 'system' });
     await tx.update(inbox).set({ state: 'returned', lastError: reason }).where(eq(inbox.id, event.id));
   });
+  crashPoint('return: committed');
 }
 
 /** Whether this trade has paid the order with its true amount: told again with another one, it is no more money. */
@@ -218,4 +222,5 @@ async function toReview(db: Db, { event, order }: Arrived, reason: string, ours:
         .values({ orderNo: order.orderNo, type: 'payment.unmatched', actor: channel, reason, data: details });
     }
   });
+  crashPoint('suspense: committed');
 }

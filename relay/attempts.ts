@@ -1,4 +1,5 @@
 import { and, eq, inArray } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Channel } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
@@ -45,6 +46,7 @@ export async function postAttempt(
       notifyUrl: `${publicUrl}/webhooks/${channel.name}`,
       ...payment.request,
     });
+    crashPoint('attempt: posted to the provider');
     return await store({ status: 'pending', credential, credentialAt: new Date(), error: null });
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
@@ -64,10 +66,12 @@ export async function settleAttempt(db: Db, channels: Channels, payment: Payment
   if (payment.channel === 'wallet' || payment.scene === null) return null;
   const channel = channelNamed(channels, payment.channel);
   const asked = await channel.query(payment.outTradeNo);
+  crashPoint('close: asked at the provider');
   const found =
     asked.state === 'unpaid' && channel.canClose(payment.scene)
       ? await channel.close(payment.outTradeNo)
       : asked;
+  crashPoint('close: closed at the provider');
   if (found.state === 'paid') {
     const inboxId = await insertAnswer(db, payment.channel, found.payment);
     // Money that did not fit must not keep its order from closing: the same answer would come for ever.

@@ -1,9 +1,9 @@
 /** Starting and telling an order's workflow, from what PostgreSQL has. */
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import { asc, eq } from 'drizzle-orm';
+import { and, asc, eq } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
-import { type OrderRow, orderByNo } from '../db/orders.js';
-import { actionSteps } from '../db/schema.js';
+import { type OrderRow, addEvent, orderByNo } from '../db/orders.js';
+import { actionSteps, inbox, payments } from '../db/schema.js';
 import { fen, toYuan } from '../domain/money.js';
 import type { StepRef } from '../domain/order.js';
 import { withDeadline } from '../temporal/connect.js';
@@ -37,9 +37,6 @@ function startOptions(order: OrderRow, steps: StepRef[]) {
   return {
     workflowId: orderWorkflowId(order.orderNo),
     taskQueue: TASK_QUEUE,
-    // A closed order must never get a second run; the default policy would start one.
-    workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
-    args: [inputOf(order, steps)] as [OrderInput],
     typedSearchAttributes: [
       { key: SEARCH_ATTRIBUTES.status, value: 'unpaid' },
       { key: SEARCH_ATTRIBUTES.kind, value: order.kind },
@@ -58,25 +55,42 @@ async function stepsOf(db: Db, orderNo: string): Promise<StepRef[]> {
     .orderBy(asc(actionSteps.position));
 }
 
-/**
- * Starts the order's workflow once; a repeat finds it started.
- * @param again also where the last run was terminated by hand: a new run takes up the order as SQL has it, since
- *   every step of it is known by its key. A run that came to its end is never followed by another.
- * @returns whether a run was started
- */
-export async function startOrderWorkflow(
+/** The inbox row of the payment that paid the order; undefined when none did. */
+async function paidBy(db: Db, orderNo: string): Promise<number | undefined> {
+  const [row] = await db
+    .select({ id: inbox.id })
+    .from(payments)
+    .innerJoin(
+      inbox,
+      and(
+        eq(inbox.channel, payments.channel),
+        eq(inbox.outTradeNo, payments.outTradeNo),
+        eq(inbox.providerTradeNo, payments.providerTradeNo),
+      ),
+    )
+    .where(and(eq(payments.orderNo, orderNo), eq(payments.status, 'paid'), eq(inbox.kind, 'paid')))
+    .orderBy(asc(inbox.id))
+    .limit(1);
+  return row?.id;
+}
+
+/** @returns false when the policy allows no run */
+async function start(
   db: Db,
   temporal: Client,
   orderNo: string,
-  again = false,
+  given: { policy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY'; paidByInboxId?: number | undefined },
 ): Promise<boolean> {
   const order = await orderByNo(db, orderNo);
   const steps = order.chain === 'none' ? [] : await stepsOf(db, orderNo);
+  const { policy, paidByInboxId } = given;
+  const input = { ...inputOf(order, steps), ...(paidByInboxId !== undefined && { paidByInboxId }) };
   try {
     await withDeadline(temporal, DEADLINE_MS, () =>
       temporal.workflow.start(ORDER_WORKFLOW, {
         ...startOptions(order, steps),
-        ...(again && { workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const }),
+        args: [input],
+        workflowIdReusePolicy: policy,
       }),
     );
     return true;
@@ -84,6 +98,24 @@ export async function startOrderWorkflow(
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     return false;
   }
+}
+
+/** Starts the order's workflow once; a repeat finds it started. A closed order never gets a second run. */
+export async function startOrderWorkflow(db: Db, temporal: Client, orderNo: string): Promise<void> {
+  await start(db, temporal, orderNo, { policy: 'REJECT_DUPLICATE' });
+}
+
+/**
+ * Starts another run where the last one was ended by hand: it takes up the order as SQL has it, since every step of
+ * it is known by its key. A run that came to its own end, or still runs, is never followed by another.
+ * @returns whether a run was started
+ */
+export async function restartOrderWorkflow(db: Db, temporal: Client, orderNo: string): Promise<boolean> {
+  const paidByInboxId = await paidBy(db, orderNo);
+  const policy = 'ALLOW_DUPLICATE_FAILED_ONLY';
+  if (!(await start(db, temporal, orderNo, { policy, paidByInboxId }))) return false;
+  await addEvent(db, { orderNo, type: 'workflow.restarted', actor: 'system' });
+  return true;
 }
 
 /** @returns false when there is no such workflow running */

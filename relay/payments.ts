@@ -1,31 +1,51 @@
 import type { Client } from '@temporalio/client';
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
-import { addEvent } from '../db/orders.js';
-import { inbox, outbox } from '../db/schema.js';
-import { readArrived, receiveFromInbox } from '../ledger/receive.js';
-import { signalPayment, startOrderWorkflow } from './order-workflow.js';
+import { inbox, orders, outbox, payments } from '../db/schema.js';
+import { receiveFromInbox } from '../ledger/receive.js';
+import { restartOrderWorkflow, signalPayment } from './order-workflow.js';
 import { deliverStart } from './starts.js';
+
+/** What decides where a payment goes. What it is worth is read, and checked, by whoever posts it. */
+async function pendingPayment(db: Db, inboxId: number) {
+  const [row] = await db
+    .select({ state: inbox.state, channel: inbox.channel, orderNo: orders.orderNo, money: orders.money })
+    .from(inbox)
+    .leftJoin(payments, and(eq(payments.outTradeNo, inbox.outTradeNo), eq(payments.channel, inbox.channel)))
+    .leftJoin(orders, eq(orders.orderNo, payments.orderNo))
+    .where(eq(inbox.id, inboxId));
+  return row?.state === 'pending' ? row : undefined;
+}
 
 /**
  * Takes one verified payment to its order. The workflow's own activity posts it and marks the row as applied;
  * until then the row comes round again, and a repeat has no effect.
  */
 export async function deliverPayment(db: Db, temporal: Client, inboxId: number): Promise<void> {
-  const arrived = await readArrived(db, inboxId);
-  if (arrived?.event.state !== 'pending') return;
-  const { event, order } = arrived;
+  const payment = await pendingPayment(db, inboxId);
+  if (payment === undefined) return;
+  const { channel, orderNo, money } = payment;
   // A wallet payment has moved its money already: only its workflow must still hear of it.
-  if (order === null || (order.money !== 'unpaid' && event.channel !== 'wallet')) {
+  if (orderNo === null || (money !== 'unpaid' && channel !== 'wallet')) {
     await receiveFromInbox(db, inboxId);
     return;
   }
-  if (await signalPayment(temporal, order.orderNo, inboxId)) return;
-  await startAgain(db, temporal, order.orderNo);
-  if (await signalPayment(temporal, order.orderNo, inboxId)) return;
+  await tellOrder(db, temporal, orderNo, inboxId);
+}
+
+/** Tells an order's workflow of a payment; what it is worth is that workflow's activity to find out. */
+export async function tellOrder(db: Db, temporal: Client, orderNo: string, inboxId: number): Promise<void> {
+  crashPoint('signal: before Temporal');
+  if (await signalPayment(temporal, orderNo, inboxId)) {
+    crashPoint('signal: Temporal has it');
+    return;
+  }
+  await startAgain(db, temporal, orderNo);
+  if (await signalPayment(temporal, orderNo, inboxId)) return;
   await db
     .update(inbox)
-    .set({ lastError: `the workflow of ${order.orderNo} has ended` })
+    .set({ lastError: `the workflow of ${orderNo} has ended` })
     .where(eq(inbox.id, inboxId));
 }
 
@@ -33,9 +53,7 @@ export async function deliverPayment(db: Db, temporal: Client, inboxId: number):
 async function startAgain(db: Db, temporal: Client, orderNo: string): Promise<void> {
   const [row] = await db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
   if (row?.doneAt === null) return deliverStart(db, temporal, orderNo);
-  if (await startOrderWorkflow(db, temporal, orderNo, true)) {
-    await addEvent(db, { orderNo, type: 'workflow.restarted', actor: 'system' });
-  }
+  await restartOrderWorkflow(db, temporal, orderNo);
 }
 
 /** Leases payments that have not reached their order, by the same schedule as starts. */

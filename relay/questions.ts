@@ -1,4 +1,5 @@
 import { eq, sql } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { insertAnswer, isSetAside } from '../db/inbox.js';
@@ -46,7 +47,9 @@ export async function ask(
   const channel = payment.channel === 'wallet' ? undefined : channels[payment.channel];
   if (channel === undefined) return null;
   const found = await channel.query(payment.outTradeNo);
+  crashPoint('question: answered');
   const inboxId = found.state === 'paid' ? await insertAnswer(db, channel.name, found.payment) : null;
+  crashPoint('question: in the inbox');
   if (inboxId !== null && !(await isSetAside(db, inboxId))) return inboxId;
   const isOver =
     found.state === 'unpaid' && payment.expiresAt.getTime() + ASKED_AFTER_EXPIRY_MS <= Date.now();

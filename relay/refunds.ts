@@ -1,5 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { and, eq, sql } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import { refunds } from '../db/schema.js';
 import { refundById } from '../db/refunds.js';
@@ -24,6 +25,7 @@ const WATCH_AGAIN_MS = 600_000;
 export async function deliverRefund(db: Db, temporal: Client, refundId: string): Promise<void> {
   const refund = await refundById(db, refundId);
   if (refund.status !== 'processing') return;
+  crashPoint('refund start: before Temporal');
   try {
     await withDeadline(temporal, DEADLINE_MS, () =>
       temporal.workflow.start(REFUND_WORKFLOW, {
@@ -38,6 +40,7 @@ export async function deliverRefund(db: Db, temporal: Client, refundId: string):
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+  crashPoint('refund start: Temporal has it');
   await db
     .update(refunds)
     .set({ startDueAt: new Date(Date.now() + WATCH_AGAIN_MS), startAttempts: 0 })

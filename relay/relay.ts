@@ -1,6 +1,6 @@
 /**
  * Delivers what is committed and has not arrived: orders to start, payments to signal, questions to ask. Any number
- * of relays may run; a row is leased by one at a time.
+ * of relays may run; a row is leased by one at a time. It also takes up orders that nothing drives any more.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
@@ -11,13 +11,18 @@ import { deliverPayment, leasePayments } from './payments.js';
 import { ask, leaseQuestions } from './questions.js';
 import { deliverRefund, leaseRefunds } from './refunds.js';
 import { deliverStart, leaseStarts } from './starts.js';
+import { findStuck, restart } from './stuck.js';
 
 const BATCH = 50;
 const AT_ONCE = 10;
 const IDLE_MS = 1_000;
+// What it finds has stood still for minutes.
+const LOOK_FOR_STUCK_MS = 30_000;
 
 interface Lane<T> {
   name: string;
+  /** How long it waits when there is nothing to do. */
+  idleMs?: number;
   lease(limit: number): Promise<T[]>;
   deliver(row: T): Promise<void>;
 }
@@ -37,46 +42,37 @@ export interface Relay {
 
 export function startRelay({ db, temporal, channels, publicUrl, log }: RelayParts): Relay {
   const stopping = new AbortController();
+  const run = <T>(lane: Lane<T>): Promise<void> => runLane(lane, stopping.signal, log);
   const lanes = [
-    runLane(
-      {
-        name: 'order start',
-        lease: (limit) => leaseStarts(db, limit),
-        deliver: (orderNo) => deliverStart(db, temporal, orderNo),
+    run({
+      name: 'order start',
+      lease: (limit) => leaseStarts(db, limit),
+      deliver: (orderNo) => deliverStart(db, temporal, orderNo),
+    }),
+    run({
+      name: 'payment',
+      lease: (limit) => leasePayments(db, limit),
+      deliver: (inboxId) => deliverPayment(db, temporal, inboxId),
+    }),
+    run({
+      name: 'refund',
+      lease: (limit) => leaseRefunds(db, limit),
+      deliver: (refundId) => deliverRefund(db, temporal, refundId),
+    }),
+    run({
+      name: 'question',
+      lease: (limit) => leaseQuestions(db, limit),
+      deliver: async (payment) => {
+        const inboxId = await ask(db, channels, publicUrl, payment);
+        if (inboxId !== null) await deliverPayment(db, temporal, inboxId);
       },
-      stopping.signal,
-      log,
-    ),
-    runLane(
-      {
-        name: 'payment',
-        lease: (limit) => leasePayments(db, limit),
-        deliver: (inboxId) => deliverPayment(db, temporal, inboxId),
-      },
-      stopping.signal,
-      log,
-    ),
-    runLane(
-      {
-        name: 'refund',
-        lease: (limit) => leaseRefunds(db, limit),
-        deliver: (refundId) => deliverRefund(db, temporal, refundId),
-      },
-      stopping.signal,
-      log,
-    ),
-    runLane(
-      {
-        name: 'question',
-        lease: (limit) => leaseQuestions(db, limit),
-        deliver: async (payment) => {
-          const inboxId = await ask(db, channels, publicUrl, payment);
-          if (inboxId !== null) await deliverPayment(db, temporal, inboxId);
-        },
-      },
-      stopping.signal,
-      log,
-    ),
+    }),
+    run({
+      name: 'stuck order',
+      idleMs: LOOK_FOR_STUCK_MS,
+      lease: (limit) => findStuck(db, limit),
+      deliver: (orderNo) => restart(db, temporal, orderNo),
+    }),
   ];
   return {
     stop: async () => {
@@ -93,7 +89,7 @@ async function runLane<T>(lane: Lane<T>, stopping: AbortSignal, log: DeliveryLog
       return [];
     });
     await deliverAll(lane, rows, log);
-    if (rows.length < BATCH) await idle(stopping);
+    if (rows.length < BATCH || lane.idleMs !== undefined) await idle(lane.idleMs ?? IDLE_MS, stopping);
   }
 }
 
@@ -111,9 +107,9 @@ async function deliverAll<T>(lane: Lane<T>, rows: T[], log: DeliveryLog): Promis
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
-async function idle(stopping: AbortSignal): Promise<void> {
+async function idle(idleMs: number, stopping: AbortSignal): Promise<void> {
   try {
-    await wait(IDLE_MS, undefined, { signal: stopping });
+    await wait(idleMs, undefined, { signal: stopping });
   } catch (error) {
     if (!stopping.aborted) throw error;
   }

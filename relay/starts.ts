@@ -1,12 +1,15 @@
 import type { Client } from '@temporalio/client';
 import { eq, sql } from 'drizzle-orm';
+import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import { outbox } from '../db/schema.js';
 import { startOrderWorkflow } from './order-workflow.js';
 
 /** Starts the workflow of an order that was committed, and notes that it is done. */
 export async function deliverStart(db: Db, temporal: Client, orderNo: string): Promise<void> {
+  crashPoint('start: before Temporal');
   await startOrderWorkflow(db, temporal, orderNo);
+  crashPoint('start: Temporal has it');
   await db.update(outbox).set({ doneAt: new Date(), lastError: null }).where(eq(outbox.orderNo, orderNo));
 }
 

@@ -130,7 +130,7 @@ describe('the variables', () => {
 
   it('of config.ts can all be set, but for what the image and the embedded run decide', () => {
     const settable = PRODUCT.flatMap((name) => Object.keys(named(name).environment));
-    const decided = ['NODE_ENV', 'HOLDFAST_HOME', 'HOLDFAST_EMBEDDED', 'ALLOW_PRIVATE_URLS'];
+    const decided = ['NODE_ENV', 'HOLDFAST_HOME', 'HOLDFAST_EMBEDDED', 'ALLOW_PRIVATE_URLS', 'CRASH_AT'];
     expect(known.filter((name) => !settable.includes(name)).sort()).toEqual(decided.sort());
   });
 

@@ -16,13 +16,13 @@ import {
 const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: ['npm:zod'],
   workflows: ['domain', 'types:activities', 'npm:@temporalio/workflow', 'npm:@temporalio/common'],
-  activities: ['domain', 'ledger', 'channels', 'db', 'relay'],
-  ledger: ['domain', 'db'],
+  activities: ['domain', 'ledger', 'channels', 'db', 'relay', 'crash-points'],
+  ledger: ['domain', 'db', 'crash-points'],
   channels: ['domain'],
   db: ['domain'],
   temporal: ['workflows/contract'],
-  relay: ['domain', 'db', 'ledger', 'channels', 'temporal', 'workflows/contract'],
-  commands: ['domain', 'db', 'ledger', 'channels', 'relay', 'temporal', 'workflows/contract'],
+  relay: ['domain', 'db', 'ledger', 'channels', 'temporal', 'workflows/contract', 'crash-points'],
+  commands: ['domain', 'db', 'ledger', 'channels', 'relay', 'temporal', 'workflows/contract', 'crash-points'],
   api: [
     'domain',
     'commands',
@@ -33,9 +33,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'temporal',
     'workflows/contract',
     'config',
+    'crash-points',
   ],
-  worker: ['domain', 'activities', 'channels', 'db', 'relay', 'temporal', 'workflows/contract', 'config'],
-  config: ['domain', 'types:channels'],
+  worker: [
+    'domain',
+    'activities',
+    'channels',
+    'db',
+    'relay',
+    'temporal',
+    'workflows/contract',
+    'config',
+    'crash-points',
+  ],
+  config: ['domain', 'types:channels', 'crash-points'],
+  // How tests end a process at a place they name.
+  'crash-points': [],
   // The providers' side: the product knows it by its addresses and keys alone, and so does it the product.
   sandbox: [],
   console: [],
@@ -187,6 +200,20 @@ describe('the rules of the house', () => {
         .map(() => file),
     );
     expect(values, 'write `import type`: the bundler takes a value import without a word').toEqual([]);
+  });
+
+  it('S7 secrets and signatures are compared in constant time, by crypto alone', () => {
+    const compares =
+      /\b\w*(?:[sS]ecret|[sS]ignature|[dD]igest|[hH]mac|[pP]assword|[tT]oken|[kK]eyHash)\b\s*[!=]==?(?!=|\s*(?:undefined|null|''))/;
+    expect(
+      places(
+        product.filter(({ file }) => /^(?:api|channels|commands|sandbox)\//.test(file)),
+        compares,
+      ),
+      'use timingSafeEqual, or let the library verify',
+    ).toEqual([]);
+    const callers = product.find(({ file }) => file === 'api/callers.ts');
+    expect(callers?.code).toContain('timingSafeEqual(');
   });
 
   it('nothing is left for later, and nothing is switched off', () => {

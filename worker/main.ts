@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { pino } from 'pino';
 import { createChannels } from '../channels/index.js';
 import { ConfigError, readConfig } from '../config.js';
+import { armCrashPoint } from '../crash-points.js';
 import { openDatabase } from '../db/client.js';
 import { guardProcess } from '../db/driver-guard.js';
 import { ensureSchema } from '../db/migrations.js';
@@ -14,19 +15,21 @@ import { createWorker } from './run.js';
 async function main(): Promise<void> {
   const config = readConfig();
   const log = pino({ level: config.logLevel, name: 'worker' });
+  armCrashPoint(config.crashAt);
   guardProcess(log);
   await ensureSchema(config.database);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-worker' });
   const channels = createChannels(config.channels);
   const temporal = openTemporal(config.temporal);
   await registerSearchAttributes(temporal.connection, config.temporal.namespace);
-  const parts = { db: database.db, channels, publicUrl: config.publicUrl, temporal: config.temporal, log };
+  const { home, publicUrl } = config;
+  const parts = { db: database.db, channels, publicUrl, temporal: config.temporal, home, log };
   const { worker, connection } = await createWorker(parts);
   const relay = startRelay({
     db: database.db,
     temporal: temporal.client,
     channels,
-    publicUrl: config.publicUrl,
+    publicUrl,
     log,
   });
   const health = createServer((request, response) => {

@@ -6,7 +6,9 @@ import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { type TemporalSettings, connectionOptions, dataConverterOf } from '../temporal/connect.js';
 import { TASK_QUEUE } from '../workflows/contract.js';
+import { workflowBundle } from './bundle.js';
 import { failureInterceptor } from './failures.js';
+import { heartbeatInterceptor } from './heartbeat.js';
 
 export interface WorkerParts {
   db: Db;
@@ -17,7 +19,7 @@ export interface WorkerParts {
 }
 
 /** What a worker needs beside its connection; tests give it their own server's. */
-export function workerOptions({ db, channels, publicUrl, temporal, log }: WorkerParts): WorkerOptions {
+export function workerOptions({ db, channels, publicUrl, temporal, log }: WorkerParts) {
   return {
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUE,
@@ -25,26 +27,34 @@ export function workerOptions({ db, channels, publicUrl, temporal, log }: Worker
     activities: createActivities(db, channels, publicUrl),
     dataConverter: dataConverterOf(temporal),
     interceptors: {
-      activity: [(context) => ({ inbound: failureInterceptor(log, context.info.activityType) })],
+      activity: [
+        (context) => ({ inbound: heartbeatInterceptor(context) }),
+        (context) => ({ inbound: failureInterceptor(log, context.info.activityType) }),
+      ],
     },
     // About 0.35 MB a cached workflow: bounded by memory, not by how many orders wait.
     maxCachedWorkflows: temporal.maxCachedWorkflows,
     workflowTaskPollerBehavior: { type: 'autoscaling' },
     activityTaskPollerBehavior: { type: 'autoscaling' },
     shutdownGraceTime: '5s',
-  };
+  } satisfies WorkerOptions;
 }
 
 /** Connects, for as long as it takes, and builds the worker. */
 export async function createWorker(
-  parts: WorkerParts,
+  parts: WorkerParts & { home: string },
 ): Promise<{ worker: Worker; connection: NativeConnection }> {
   Runtime.install({
     logger: temporalLogger(parts.log),
     telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
   });
-  const connection = await NativeConnection.connect(connectionOptions(parts.temporal));
-  const worker = await Worker.create({ ...workerOptions(parts), connection });
+  const [connection, bundle] = await Promise.all([
+    NativeConnection.connect(connectionOptions(parts.temporal)),
+    workflowBundle(parts),
+  ]);
+  const { workflowsPath, ...options } = workerOptions(parts);
+  const workflows = bundle === undefined ? { workflowsPath } : { workflowBundle: bundle };
+  const worker = await Worker.create({ ...options, ...workflows, connection });
   return { worker, connection };
 }
 

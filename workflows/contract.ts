@@ -28,6 +28,8 @@ export interface OrderInput {
   autoConfirmAfterMs: number;
   /** The nextAction chain in its order; what each step does is read from PostgreSQL when it runs. */
   steps: StepRef[];
+  /** Of a run that follows one which was ended by hand: the payment that PostgreSQL knows to have paid the order. */
+  paidByInboxId?: number;
 }
 
 /** Somebody says that there may be a payment: the channel is asked before any money moves. */

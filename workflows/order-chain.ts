@@ -4,6 +4,7 @@ import { type ActionName, actionName } from '../domain/next-actions.js';
 import type { StepRef } from '../domain/order.js';
 import { type Decision, type OrderProgress, change } from './progress.js';
 import { ledger, nextActions } from './proxies.js';
+import { byWish } from './versions.js';
 
 export async function runNextActions(progress: OrderProgress): Promise<void> {
   for (const step of progress.input.steps) await runStep(progress, step);
@@ -64,7 +65,7 @@ async function parked(
   await condition(() => progress.decision !== null);
   const decision = progress.decision;
   if (decision === null) throw new Error('a condition that held has ceased to hold');
-  await ledger.decideStep({ orderNo, ...decision });
+  await byWish().decideStep({ orderNo, ...decision });
   progress.parkedPath = null;
   change(progress, { chain: 'running' });
   progress.decision = null;

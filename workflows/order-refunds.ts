@@ -5,6 +5,7 @@
 import type { Standing } from '../domain/order.js';
 import { type OrderProgress, type RefundDecision, type RefundWish, change } from './progress.js';
 import { ledger } from './proxies.js';
+import { byWish } from './versions.js';
 
 /** Something to do about refunds now: ask, decide, or take note of what happened. */
 export function refundIsDue({ refundWishes, refundDecisions, refundNews }: OrderProgress): boolean {
@@ -21,12 +22,12 @@ export async function takeRefundStep(progress: OrderProgress): Promise<void> {
   } else if (wish !== undefined) {
     const { by, reason, refundId, amountFen, windowMs } = wish;
     const asked = { by, reason, refundId, amountFen, windowMs, orderNo, nowMs: Date.now() };
-    answer(progress, wish, await ledger.requestRefund(asked));
+    answer(progress, wish, await byWish().requestRefund(asked));
     progress.refundWishes.shift();
   } else if (decision !== undefined) {
     const { by, reason, refundId, approve } = decision;
     const decided = { by, reason, refundId, approve, orderNo, nowMs: Date.now() };
-    answer(progress, decision, await ledger.decideRefund(decided));
+    answer(progress, decision, await byWish().decideRefund(decided));
     progress.refundDecisions.shift();
   }
 }

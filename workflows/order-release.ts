@@ -5,6 +5,7 @@ import { isHeldKind } from '../domain/order.js';
 import { refundIsDue, takeOver, takeRefundStep } from './order-refunds.js';
 import { type OrderProgress, change } from './progress.js';
 import { ledger } from './proxies.js';
+import { byWish } from './versions.js';
 
 export async function chatWindowThenRelease(progress: OrderProgress): Promise<void> {
   const { input, paid } = progress;
@@ -17,9 +18,9 @@ export async function chatWindowThenRelease(progress: OrderProgress): Promise<vo
   while (progress.money === 'held' || progress.chatOpen || refundIsDue(progress)) {
     const now = Date.now();
     if (refundIsDue(progress)) await takeRefundStep(progress);
-    else if (releaseIsDue(progress, now)) await release(progress, progress.confirmedBy ?? 'auto-confirm');
+    else if (releaseIsDue(progress, now)) await release(progress);
     else if (progress.chatOpen && progress.chatClosedBy !== null) {
-      await ledger.closeChat({ orderNo: input.orderNo, by: progress.chatClosedBy });
+      await byWish().closeChat({ orderNo: input.orderNo, by: progress.chatClosedBy });
       progress.chatOpen = false;
     } else if (progress.chatOpen && now >= (chatClosesAtMs ?? 0)) {
       progress.chatOpen = false;
@@ -38,16 +39,17 @@ function isReleasable({ money, openRefundId }: OrderProgress): boolean {
   return money === 'held' && openRefundId === null;
 }
 
-async function release(progress: OrderProgress, by: string): Promise<void> {
+async function release(progress: OrderProgress): Promise<void> {
   const { orderNo, sellerId, feeBps } = progress.input;
   if (sellerId === null) throw new Error('held money has a seller');
-  const overtakenBy = await ledger.releaseOrder({
+  const { releaseOrder } = progress.confirmedBy === null ? ledger : byWish();
+  const overtakenBy = await releaseOrder({
     orderNo,
     sellerId,
     amountFen: (progress.paid?.amountFen ?? 0) - progress.refundedFen,
     refundedFen: progress.refundedFen,
     feeBps,
-    by,
+    by: progress.confirmedBy ?? 'auto-confirm',
   });
   // Histories from before refunds have no answer here, and were overtaken by nothing.
   if (overtakenBy) takeOver(progress, overtakenBy);

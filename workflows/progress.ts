@@ -92,14 +92,15 @@ export interface OrderProgress {
 }
 
 export function startProgress(input: OrderInput): OrderProgress {
+  const known = input.paidByInboxId === undefined ? [] : [input.paidByInboxId];
   const progress: OrderProgress = {
     input,
     status: 'unpaid',
     money: 'unpaid',
     chain: input.steps.length === 0 ? 'none' : 'running',
     paid: null,
-    notices: [],
-    seenInboxIds: new Set(),
+    notices: known.map((inboxId) => ({ inboxId })),
+    seenInboxIds: new Set(known),
     confirmedBy: null,
     cancelled: null,
     chatOpen: false,

@@ -9,10 +9,22 @@ export const ledger = proxyLocalActivities<OrderActivities>({
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
+// The same work where a person asked for it by an Update (workflows/versions.ts): a regular activity starts once that
+// is in the history.
+export const decided = proxyActivities<OrderActivities>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+// How long a worker may say nothing about an activity before it counts as dead: so that one which was killed costs
+// seconds, and not all the time that a slow provider may take. The worker tells by itself (worker/heartbeat.ts).
+const heartbeatTimeout = '10s';
+
 // Questions to a provider are free of effects here: asked until answered, since closing without an answer could
 // lose a payment.
 export const providers = proxyActivities<ProviderActivities>({
   startToCloseTimeout: '60s',
+  heartbeatTimeout,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });
 
@@ -20,6 +32,7 @@ export const providers = proxyActivities<ProviderActivities>({
 // must not wait behind a provider that is down.
 export const hints = proxyActivities<ProviderActivities>({
   startToCloseTimeout: '30s',
+  heartbeatTimeout,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 });
 
@@ -27,5 +40,6 @@ export const hints = proxyActivities<ProviderActivities>({
 // parks the step.
 export const nextActions = proxyActivities<NextActionActivities>({
   startToCloseTimeout: '30s',
+  heartbeatTimeout,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });

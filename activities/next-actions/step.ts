@@ -1,8 +1,10 @@
 /** What every step of a chain shares: it starts visibly, and its effect and its success are one transaction. */
 import { and, eq, inArray, sql } from 'drizzle-orm';
+import { crashPoint } from '../../crash-points.js';
 import type { Db } from '../../db/client.js';
 import { type OrderRow, type StepRow, addEvent, orderByNo, refreshChain, stepOf } from '../../db/orders.js';
 import { actionSteps } from '../../db/schema.js';
+import { HoldfastError, isErrorCode } from '../../domain/errors.js';
 
 export interface StepInput {
   /** `<orderNo>:<path>`: from ids alone, so that every try has the same one. */
@@ -32,12 +34,16 @@ async function startStep(db: Db, input: StepInput): Promise<Step | undefined> {
       status: 'running',
       attempts: sql`${actionSteps.attempts} + 1`,
       startedAt: sql`COALESCE(${actionSteps.startedAt}, now())`,
+      triedAt: sql`now()`,
     })
     .where(and(here(input), isOpen))
     .returning();
   if (row !== undefined) return { input, order: await orderByNo(db, input.orderNo), row };
-  const { status } = await stepOf(db, input.orderNo, input.path);
+  const { status, error } = await stepOf(db, input.orderNo, input.path);
   if (status === 'succeeded' || status === 'skipped') return undefined;
+  // The run of the workflow that parked it was ended by hand: the next one waits at the same place.
+  if (error !== null && isErrorCode(error.code))
+    throw new HoldfastError(error.code, { message: error.message });
   throw new Error(`step ${input.path} is ${status}: a decision comes before the next try`);
 }
 
@@ -59,6 +65,7 @@ export async function finishStep(tx: Db, { input, row }: Step): Promise<void> {
     actor: 'system',
     data: { path: input.path, name: row.name },
   });
+  crashPoint('step: before commit');
 }
 
 export async function storeResolved(
@@ -74,8 +81,10 @@ export function stepActivity(db: Db, effect: (step: Step) => Promise<void>) {
   return async (input: StepInput): Promise<void> => {
     const step = await startStep(db, input);
     if (step === undefined) return;
+    crashPoint('step: started');
     try {
       await effect(step);
+      crashPoint('step: committed');
     } catch (error) {
       // An earlier try that was thought dead may have been faster: what it did is no reason to park.
       const { status } = await stepOf(db, input.orderNo, input.path);

@@ -148,7 +148,9 @@ export const paymentInput = z
     scene: z.enum(SCENES).nullish().meta({ description: "Left out: the channel's own default." }),
     payPassword: z.string().min(1).max(64).nullish().meta({ writeOnly: true, description: 'Wallet only.' }),
     openid: text(128).nullish().meta({ description: 'jsapi; left out: the one stored with the user.' }),
-    clientIp: z.union([z.ipv4(), z.ipv6()]).nullish().meta({ description: 'h5.' }),
+    clientIp: z.union([z.ipv4(), z.ipv6()]).nullish().meta({
+      description: 'h5, where the payer is; left out: where a user calls from. A back end names it.',
+    }),
     returnUrl: z
       .url({ protocol: /^https?$/ })
       .max(2048)

@@ -86,7 +86,7 @@ export const orderEndpoints: readonly Endpoint[] = [
     errors: ['user_not_found', 'invalid_next_action', 'price_mismatch', 'missing_thing', 'invalid_amount'],
     handler: async (context, { body }) => {
       assertActsFor(context.caller, body.buyerId, 'buyerId');
-      const order = await createOrder(context.services.commands, fromOrderInput(body), asked(context).by);
+      const order = await createOrder(context.services.commands, fromOrderInput(body), asked(context));
       return { status: 201, body: toOrder(order) };
     },
   }),

@@ -2,6 +2,8 @@ import { eq } from 'drizzle-orm';
 import { z } from 'zod';
 import { payByProvider } from '../../commands/pay-order.js';
 import { payFromWallet } from '../../commands/pay-from-wallet.js';
+import type { Caller } from '../../commands/credentials.js';
+import type { Db } from '../../db/client.js';
 import type { OrderRow, PaymentRow } from '../../db/orders.js';
 import { orders, payments } from '../../db/schema.js';
 import { HoldfastError } from '../../domain/errors.js';
@@ -17,14 +19,15 @@ async function pay(
   order: OrderRow,
   wish: z.output<typeof paymentInput>,
 ): Promise<PaymentRow> {
-  const { services } = context;
+  const { services, caller, address } = context;
   const { channel, scene, payPassword, openid, clientIp, returnUrl } = wish;
   if (channel !== 'wallet') {
     return payByProvider(services.commands, order, {
       channel,
       scene: scene ?? null,
       openid: openid ?? null,
-      clientIp: clientIp ?? null,
+      // A user pays from where they call; a back end calls for a payer who is elsewhere.
+      clientIp: clientIp ?? (caller?.kind === 'user' ? address : undefined) ?? null,
       returnUrl: returnUrl ?? null,
       by: asked(context).by,
     });
@@ -33,6 +36,23 @@ async function pay(
     throw invalid('body', 'payPassword', 'is needed to pay from the wallet');
   }
   return payFromWallet(services.commands, order, payPassword);
+}
+
+/**
+ * A seller has no business with what the buyer's device was given.
+ * @param unknown what strangers hear: to them it does not exist, and neither does its order
+ */
+async function assertMaySee(
+  db: Db,
+  caller: Caller,
+  orderId: string,
+  unknown: (cause: unknown) => HoldfastError,
+): Promise<void> {
+  try {
+    await orderFor(db, caller, orderId, ['buyer', 'backend', 'operator']);
+  } catch (error) {
+    throw error instanceof HoldfastError && error.code === 'order_not_found' ? unknown(error) : error;
+  }
 }
 
 export const paymentEndpoints: readonly Endpoint[] = [
@@ -85,10 +105,10 @@ export const paymentEndpoints: readonly Endpoint[] = [
         .from(payments)
         .innerJoin(orders, eq(orders.orderNo, payments.orderNo))
         .where(eq(payments.id, params.id));
-      if (row === undefined)
-        throw new HoldfastError('not_found', { message: `there is no payment ${params.id}` });
-      // A seller has no business with what the buyer's device was given.
-      await orderFor(services.db, caller, row.orderId, ['buyer', 'backend', 'operator']);
+      const unknown = (cause?: unknown): HoldfastError =>
+        new HoldfastError('not_found', { message: `there is no payment ${params.id}`, cause });
+      if (row === undefined) throw unknown();
+      await assertMaySee(services.db, caller, row.orderId, unknown);
       return { status: 200, body: toPayment(row.payment, row.orderId) };
     },
   }),

@@ -66,15 +66,24 @@ async function orderIdOf(db: Db, { orderNo }: RefundRow): Promise<string | null>
 }
 
 /** Parties of its order may see a refund, and who decides about refunds. */
-async function assertMaySee(db: Db, caller: Caller, orderId: string | null): Promise<void> {
+async function assertMaySee(
+  db: Db,
+  caller: Caller,
+  { id }: RefundRow,
+  orderId: string | null,
+): Promise<void> {
   if (isOperator(caller) || hasScope(caller, 'refunds:decide')) return;
   try {
     if (orderId === null) throw new HoldfastError('order_not_found');
     await orderFor(db, caller, orderId, ['buyer', 'seller', 'backend']);
   } catch (error) {
-    // A stranger's refund is one that does not exist.
+    // A stranger's refund is one that does not exist, to the last word.
     if (!(error instanceof HoldfastError) || error.code !== 'order_not_found') throw error;
-    throw new HoldfastError('refund_not_found', { message: 'there is no such refund', cause: error });
+    throw new HoldfastError('refund_not_found', {
+      message: `there is no refund ${id}`,
+      details: { refundId: id },
+      cause: error,
+    });
   }
 }
 
@@ -146,7 +155,7 @@ export const refundEndpoints: readonly Endpoint[] = [
     handler: async ({ services: { db }, caller }, { params }) => {
       const refund = await refundById(db, params.id);
       const orderId = await orderIdOf(db, refund);
-      await assertMaySee(db, caller, orderId);
+      await assertMaySee(db, caller, refund, orderId);
       return { status: 200, body: toRefund(refund, orderId) };
     },
   }),

@@ -37,7 +37,12 @@ export const timelineEndpoints: readonly Endpoint[] = [
     description:
       'Begins with what has happened, or behind `Last-Event-ID`, and goes on until the caller leaves.',
     params: orderParams,
-    responses: { 200: { description: 'A stream of OrderEvent.', contentType: 'text/event-stream' } },
+    responses: {
+      200: {
+        description: 'Events whose data is an OrderEvent as JSON, as the timeline has them.',
+        contentType: 'text/event-stream',
+      },
+    },
     errors: ['order_not_found'],
     handler: async ({ services, caller }, { params }) => {
       const { orderNo } = await orderFor(services.db, caller, params.id, EVERY_PARTY);

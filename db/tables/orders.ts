@@ -85,6 +85,16 @@ export const orders = pgTable(
     index('orders_chat')
       .on(t.chatId)
       .where(sql`chat_id IS NOT NULL`),
+    // What stuck_orders looks through.
+    index('orders_expiring')
+      .on(t.expiresAt)
+      .where(sql`money = 'unpaid'`),
+    index('orders_release_due')
+      .on(t.releaseDueAt)
+      .where(sql`money = 'held'`),
+    index('orders_chain_running')
+      .on(t.receivedAt)
+      .where(sql`chain = 'running'`),
   ],
 );
 
@@ -120,9 +130,16 @@ export const actionSteps = pgTable(
     attempts: integer().notNull().default(0),
     error: jsonb().$type<{ code: string; message: string }>(),
     startedAt: moment('started_at'),
+    /** The last try, by which a chain that stands still is told from one that retries. */
+    triedAt: moment('tried_at'),
     endedAt: moment('ended_at'),
   },
-  (t) => [primaryKey({ columns: [t.orderNo, t.path] })],
+  (t) => [
+    primaryKey({ columns: [t.orderNo, t.path] }),
+    index('action_steps_parked')
+      .on(t.orderNo)
+      .where(sql`status = 'parked'`),
+  ],
 );
 
 export const payments = pgTable(

@@ -110,7 +110,7 @@ export function expectStatus<T>(answer: Answer<T>, status: number): T {
 
 export type Shop = ReturnType<typeof openShop>;
 
-export function openShop({ api, sandbox }: Stack) {
+export function openShop({ api, sandbox }: Pick<Stack, 'api' | 'sandbox'>) {
   const read = async <T>(path: string): Promise<T> => expectStatus(await api.get<T>(path), 200);
   const listed = async <T>(path: string): Promise<T[]> => (await read<{ data: T[] }>(path)).data;
   const orderOf = (id: string): Promise<Order> => read(`/v1/orders/${id}`);

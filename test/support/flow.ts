@@ -48,6 +48,7 @@ Runtime.install({
 });
 
 const POLL_MS = 15;
+const NOBODY = 'http://127.0.0.1:9';
 
 /** A moment, or a span. */
 export interface ProtoTime {
@@ -93,13 +94,13 @@ function createWorker(
   { nativeConnection }: TestWorkflowEnvironment,
   { db }: TestDatabase,
   { channels }: Providers,
-  payloadKey: string | undefined,
+  { payloadKey, publicUrl = NOBODY, maxCachedWorkflows = 100 }: FlowOptions,
 ): Promise<Worker> {
   const { workflowsPath: _, ...options } = workerOptions({
     db,
     channels,
-    publicUrl: 'http://127.0.0.1:9',
-    temporal: { address: '', namespace: 'default', payloadKey, maxCachedWorkflows: 100 },
+    publicUrl,
+    temporal: { address: '', namespace: 'default', payloadKey, maxCachedWorkflows },
     log: pino({ level: 'silent' }),
   });
   return workflowBundle().then((bundle) =>
@@ -111,6 +112,11 @@ export interface FlowOptions {
   payloadKey?: string;
   /** The server that people run, for tests that need no skipped time: the other one loses tasks to a worker that left. */
   realServer?: boolean;
+  /** What providers call back; nobody listens where they do by default. */
+  publicUrl?: string;
+  maxCachedWorkflows?: number;
+  /** How many connections to the database. */
+  pool?: number;
 }
 
 async function createEnvironment({
@@ -133,7 +139,7 @@ export async function startFlow(given: FlowOptions = {}): Promise<Flow> {
   let skippedMs = 0;
   const now = (): number => Date.now() + skippedMs;
   const [database, environment, providers] = await Promise.all([
-    freshDatabase(),
+    freshDatabase(given.pool),
     createEnvironment(given),
     startProviders(now),
   ]);
@@ -150,7 +156,10 @@ export async function startFlow(given: FlowOptions = {}): Promise<Flow> {
     running = undefined;
   };
   const startWorker = async (payloadKey = given.payloadKey): Promise<void> => {
-    const worker = await createWorker(environment, database, providers, payloadKey);
+    const worker = await createWorker(environment, database, providers, {
+      ...given,
+      ...(payloadKey !== undefined && { payloadKey }),
+    });
     running = { worker, ended: worker.run() };
   };
   await startWorker();

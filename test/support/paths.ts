@@ -124,8 +124,8 @@ export const PATHS: Path[] = [
   {
     name: 'confirmed-by-the-buyer',
     status: 'completed',
-    events: 22,
-    upserts: 2,
+    events: 29,
+    upserts: 3,
     run: async (flow) => {
       const order = await paidOrder(flow);
       await confirmOrder(flow.context, order, BY_TEST);
@@ -135,8 +135,8 @@ export const PATHS: Path[] = [
   {
     name: 'confirmed-with-the-chat-still-open',
     status: 'completed',
-    events: 27,
-    upserts: 2,
+    events: 34,
+    upserts: 3,
     run: async (flow) => {
       const order = await paidOrder(flow, CHAT);
       await confirmOrder(flow.context, order, BY_TEST);
@@ -147,8 +147,8 @@ export const PATHS: Path[] = [
   {
     name: 'chat-closed-by-hand',
     status: 'completed',
-    events: 28,
-    upserts: 2,
+    events: 35,
+    upserts: 3,
     run: async (flow) => {
       const order = await paidOrder(flow, CHAT);
       await closeOrderChat(flow.context, order, BY_TEST);
@@ -209,8 +209,8 @@ export const PATHS: Path[] = [
   {
     name: 'parked-then-retried',
     status: 'completed',
-    events: 41,
-    upserts: 4,
+    events: 48,
+    upserts: 5,
     run: async (flow) => {
       const { id, order } = await parkedOrder(flow);
       await addShopOrder(flow.context.db, id, BUYER, 10);
@@ -221,8 +221,8 @@ export const PATHS: Path[] = [
   {
     name: 'parked-then-skipped',
     status: 'completed',
-    events: 35,
-    upserts: 4,
+    events: 42,
+    upserts: 5,
     run: async (flow) => {
       const { order } = await parkedOrder(flow);
       await decide(flow, order, '0', { verdict: 'skip', reason: 'paid by hand' });
@@ -232,8 +232,8 @@ export const PATHS: Path[] = [
   {
     name: 'parked-then-edited',
     status: 'completed',
-    events: 41,
-    upserts: 4,
+    events: 48,
+    upserts: 5,
     run: async (flow) => {
       const { order } = await parkedOrder(flow);
       const wish = { verdict: 'edit', reason: 'a typo', parameters: { id: await shopOrder(flow) } } as const;
@@ -244,8 +244,8 @@ export const PATHS: Path[] = [
   {
     name: 'released-while-parked',
     status: 'completed',
-    events: 42,
-    upserts: 4,
+    events: 54,
+    upserts: 5,
     run: async (flow) => {
       const { order } = await parkedOrder(flow);
       await confirmOrder(flow.context, order, BY_TEST);

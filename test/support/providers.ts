@@ -8,6 +8,8 @@ import { startSandbox } from '../../sandbox/server.js';
 
 export interface Providers {
   channels: Channels;
+  /** Where the sandbox keeps its providers' keys. */
+  home: string;
   /** A call of the sandbox's control port, such as `('POST', '/trades/x/pay', {})`. */
   control: (method: string, route: string, body?: object) => Promise<unknown>;
   close: () => Promise<void>;
@@ -20,6 +22,7 @@ export async function startProviders(now: () => number = Date.now): Promise<Prov
   const merchant = JSON.parse(await readFile(sandbox.merchantFile, 'utf8')) as Record<string, string>;
   const { channels } = readConfig({ ...merchant, DATABASE_URL: 'postgres://127.0.0.1/none' });
   return {
+    home,
     channels: createChannels(channels),
     control: async (method, route, body) => {
       const response = await fetch(`http://127.0.0.1:${sandbox.port}${route}`, {

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import type { Channels } from '../../channels/index.js';
 import type { CommandContext } from '../../commands/context.js';
 import { type NewOrder, createOrder } from '../../commands/create-order.js';
+import type { Asked } from '../../commands/order-updates.js';
 import type { Db } from '../../db/client.js';
 import { insertEvent } from '../../db/inbox.js';
 import { type OrderRow, type PaymentRow, orderByNo } from '../../db/orders.js';
@@ -45,6 +46,7 @@ export function offlineContext(db: Db, now: () => number = Date.now): CommandCon
   const temporal = openTemporal({ address: '127.0.0.1:1', namespace: 'default', payloadKey: undefined });
   const nothing = (): void => undefined;
   const idle = {
+    hasRoom: () => true,
     start: nothing,
     payment: nothing,
     refund: nothing,
@@ -119,7 +121,11 @@ export async function insertOrder(
 }
 
 /** Creates an order and waits until its workflow runs. */
-export async function newOrder(context: CommandContext, wish: Partial<NewOrder> = {}): Promise<OrderRow> {
+export async function newOrder(
+  context: CommandContext,
+  wish: Partial<NewOrder> = {},
+  asked: Asked = { by: 'test', idempotencyKey: null },
+): Promise<OrderRow> {
   const order = await createOrder(
     context,
     {
@@ -139,7 +145,7 @@ export async function newOrder(context: CommandContext, wish: Partial<NewOrder> 
       metadata: {},
       ...wish,
     },
-    'test',
+    asked,
   );
   await context.inline.drain();
   return order;

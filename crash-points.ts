@@ -1,0 +1,62 @@
+/**
+ * Places where a process can be made to end as if its machine had lost power, each named after what was just done.
+ * A test sets CRASH_AT to one of them. config.ts refuses that variable in production, where nothing is ever armed.
+ */
+export const CRASH_POINTS = [
+  // The API
+  'order: before commit',
+  'order: committed',
+  'attempt: committed',
+  'attempt: posted to the provider',
+  'notification: verified',
+  'notification: committed',
+  'wallet payment: before commit',
+  'wallet payment: committed',
+  'update: taken by the workflow',
+  'refund: decided in SQL',
+  // The relay, in the worker or in the API
+  'start: before Temporal',
+  'start: Temporal has it',
+  'signal: before Temporal',
+  'signal: Temporal has it',
+  'refund start: before Temporal',
+  'refund start: Temporal has it',
+  'question: answered',
+  'question: in the inbox',
+  // The worker
+  'hold: before posting',
+  'hold: posted',
+  'free order: posted',
+  'release: before posting',
+  'release: posted',
+  'close: asked at the provider',
+  'close: closed at the provider',
+  'close: posted',
+  'return: committed',
+  'suspense: committed',
+  'step: started',
+  'step: before commit',
+  'step: committed',
+  'step: parked',
+  'step: decided',
+  'refund: before the provider',
+  'refund: provider has it',
+  'refund: settled',
+  'refund: failed',
+] as const;
+
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+
+/** What a shell says of a process that was ended by SIGKILL. */
+const KILLED = 137;
+
+let armed: CrashPoint | undefined;
+
+export function armCrashPoint(point: CrashPoint | undefined): void {
+  armed = point;
+}
+
+/** Ends the process when this is the point that was armed; otherwise it costs a comparison. */
+export function crashPoint(here: CrashPoint): void {
+  if (here === armed) process.exit(KILLED);
+}
