@@ -11,6 +11,7 @@ import { openHome, readJson } from './files.mjs';
 import { ensurePackages } from './packages.mjs';
 import { commandOf, endProcess, pidsWithEnvironment } from './processes.mjs';
 import { createReport, seconds } from './report.mjs';
+import { findSchemathesis } from './schemathesis.mjs';
 import { findTemporal, findTestServer } from './temporal.mjs';
 import { until } from './wait.mjs';
 
@@ -26,7 +27,7 @@ const CHECKS = [
 
 /** A run must not depend on, nor touch, what the developer's shell is set up for. */
 const NOT_FOR_TESTS =
-  /^(PORT|HOST|PUBLIC_URL|DATABASE_URL|MIGRATION_DATABASE_URL|HOLDFAST_.*|SANDBOX_.*|TEMPORAL_.*|ADMIN_API_KEY|LEGACY_AUTH|NODE_ENV|LOG_LEVEL|PAYLOAD_KEY|(ALIPAY|WECHAT|PINGPP|STRIPE)_.*)$/;
+  /^(PORT|HOST|PUBLIC_URL|DATABASE_URL|MIGRATION_DATABASE_URL|HOLDFAST_.*|SANDBOX_.*|TEMPORAL_.*|ADMIN_API_KEY|LEGACY_AUTH|NODE_ENV|LOG_LEVEL|PAYLOAD_KEY|TRUST_PROXY|(ALIPAY|WECHAT|PINGPP|STRIPE)_.*)$/;
 /** Servers that are just being ended need a moment. */
 const LEFTOVER_GRACE_MS = 10_000;
 
@@ -48,7 +49,8 @@ export async function main(argv) {
     if (failed > 0) {
       result = { passed: 0, failed };
     } else {
-      const tools = await prepareTools(report, run.interrupt.signal);
+      const found = await prepareTools(report, run.interrupt.signal);
+      const tools = full ? { ...found, ...(await prepareFuzzer(report, run.interrupt.signal)) } : found;
       result = await runVitest(
         argv.filter((arg) => arg !== '--full'),
         { full, tools, report, run },
@@ -125,6 +127,27 @@ async function prepareTools(report, signal) {
   } catch (error) {
     step.fail('missing');
     throw error;
+  }
+}
+
+/**
+ * The one tool that a full run can do without: its own test is left out then, and this says so.
+ *
+ * @param {Report} report
+ * @param {AbortSignal} signal
+ * @returns {Promise<NodeJS.ProcessEnv>}
+ */
+async function prepareFuzzer(report, signal) {
+  const step = report.step('Schemathesis');
+  try {
+    const note = (/** @type {string} */ text) => step.note(text);
+    const path = await findSchemathesis({ home: join(ROOT, '.holdfast'), note, signal });
+    step.done();
+    return { HOLDFAST_TEST_SCHEMATHESIS: path };
+  } catch (error) {
+    if (!(error instanceof LaunchError) || signal.aborted) throw error;
+    step.fail(`the API is not fuzzed along its OpenAPI document: ${error.message}`);
+    return {};
   }
 }
 

@@ -1,0 +1,151 @@
+/** One good call of every route that takes a body: what the attacks start from. A route without one fails a test. */
+import { expect } from 'vitest';
+import { completed, tokens } from '../../api/v1/test-support.js';
+import { type TestApp, ADMIN_KEY } from '../../api/test-support.js';
+import type { Db } from '../../db/client.js';
+import { openItem } from '../../db/operator-items.js';
+import { operatorItems, users } from '../../db/schema.js';
+import { hashPassword } from '../../commands/passwords.js';
+import { giveCash, openAttempt } from '../support/world.js';
+
+export const PAY_PASSWORD = 'open-sesame';
+
+/** Ids of one thing of each kind. */
+export interface Things {
+  order: string;
+  orderNo: string;
+  payment: string;
+  refund: string;
+  item: string;
+}
+
+/** A completed deal of alice and sally, with an open refund, a second attempt and an operator's item. */
+export async function makeThings(api: TestApp, db: Db): Promise<Things> {
+  await db.update(users).set({ payPasswordHash: await hashPassword(PAY_PASSWORD) });
+  await giveCash(db, 'alice', 100_000);
+  const order = await completed();
+  const payment = await openAttempt(db, order, `${order.orderNo}a2`);
+  const path = `/v1/orders/${order.id}/refunds`;
+  const asked = await api.send('POST', path, { as: tokens['alice'], body: { amount: 1, reason: 'late' } });
+  expect(asked.status).toBe(201);
+  await openItem(db, { kind: 'suspense', ref: order.id, orderNo: null, details: { channel: 'alipay' } });
+  const [item] = await db.select({ id: operatorItems.id }).from(operatorItems);
+  return {
+    order: order.id,
+    orderNo: order.orderNo,
+    payment: payment.id,
+    refund: String(asked.json['id']),
+    item: item?.id ?? '',
+  };
+}
+
+export interface Sample {
+  method: 'POST' | 'PUT';
+  path: string;
+  /** Undefined: the route takes none, and ignores what is sent. */
+  body: Readonly<Record<string, unknown>> | undefined;
+}
+
+const reason = 'because';
+
+const DEAL = {
+  kind: 'deal',
+  buyerId: 'alice',
+  sellerId: 'sally',
+  amount: 100,
+  currency: 'CNY',
+  subject: 'One hour of guitar',
+  nextAction: { type: 2, smsId: '111', mobile: '13500000000', postJsonString: { code: '42' } },
+  chatId: 'room_1',
+  skillId: 'guitar',
+  expiresIn: '24h',
+  chatWindow: 'PT24H',
+  autoConfirmAfter: '1d',
+  metadata: { colour: 'red' },
+};
+
+/** By route, as the OpenAPI document writes it. */
+export function samplesFor({ order, refund, item }: Things): Readonly<Record<string, Sample>> {
+  const post = (path: string, body?: Sample['body']): Sample => ({ method: 'POST', path, body });
+  const put = (path: string, body?: Sample['body']): Sample => ({ method: 'PUT', path, body });
+  const at = `/v1/orders/${order}`;
+  return {
+    'PUT /v1/users/{id}': put('/v1/users/zoe', {
+      name: 'Zoe',
+      role: 'member',
+      avatar: 'https://images.example/zoe.png',
+      skills: ['guitar'],
+      careers: [{ at: 'school' }],
+      mobile: '13500000000',
+      openid: 'o-zoe',
+      profile: { city: 'Wuhan' },
+      loginPassword: 'login-of-zoe',
+      payPassword: 'pay-of-zoe',
+    }),
+    'POST /v1/users/{id}/tokens': post('/v1/users/bob/tokens'),
+    'POST /v1/api-keys': post('/v1/api-keys', { name: 'shop', scopes: ['orders'] }),
+    'PUT /v1/catalog/shop-orders/{id}': put('/v1/catalog/shop-orders/78', {
+      userId: 'alice',
+      amount: 100,
+      title: 'tea',
+    }),
+    'PUT /v1/catalog/sms-templates/{id}': put('/v1/catalog/sms-templates/111', {
+      provider: 'outbox',
+      sign: 'Holdfast',
+      template: 'code ${code}',
+      params: ['code'],
+    }),
+    'PUT /v1/settings/{key}': put('/v1/settings/greeting', { value: { text: 'hello' } }),
+    'POST /v1/orders': post('/v1/orders', DEAL),
+    'POST /v1/orders/{id}/payments': post(`${at}/payments`, {
+      channel: 'wallet',
+      scene: 'qr',
+      payPassword: PAY_PASSWORD,
+      openid: 'o-alice',
+      clientIp: '203.0.113.7',
+      returnUrl: 'https://shop.example/paid',
+    }),
+    'POST /v1/orders/{id}/confirm': post(`${at}/confirm`, { reason }),
+    'POST /v1/orders/{id}/cancel': post(`${at}/cancel`, { reason }),
+    'POST /v1/orders/{id}/close-chat': post(`${at}/close-chat`, { reason }),
+    'POST /v1/orders/{id}/refunds': post(`${at}/refunds`, { amount: 1, reason }),
+    'POST /v1/orders/{id}/actions/{path}/retry': post(`${at}/actions/0/retry`, {}),
+    'POST /v1/orders/{id}/actions/{path}/skip': post(`${at}/actions/0/skip`, { reason }),
+    'POST /v1/orders/{id}/actions/{path}/edit': post(`${at}/actions/0/edit`, {
+      parameters: { id: '77' },
+      reason,
+    }),
+    'POST /v1/refunds/{id}/approve': post(`/v1/refunds/${refund}/approve`, { reason }),
+    'POST /v1/refunds/{id}/reject': post(`/v1/refunds/${refund}/reject`, { reason }),
+    'POST /v1/operator-items/{id}/resolve': post(`/v1/operator-items/${item}/resolve`, {
+      resolution: 'keep',
+      reason,
+    }),
+  };
+}
+
+/** The routes of `/v1` that read a body, as the running app documents them. */
+export async function routesWithBody(api: TestApp): Promise<string[]> {
+  const document = (await api.send('GET', '/openapi.json')).json;
+  return Object.entries(document['paths'] as Record<string, object>)
+    .filter(([path]) => path.startsWith('/v1/'))
+    .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
+    .filter((route) => /^(?:POST|PUT) /.test(route));
+}
+
+/** The same value with one of its texts replaced, once for each text in it. */
+export function eachTextReplaced(value: unknown, by: string, at = ''): { at: string; value: unknown }[] {
+  if (typeof value === 'string') return [{ at, value: by }];
+  if (typeof value !== 'object' || value === null) return [];
+  const isList = Array.isArray(value);
+  return Object.entries(value).flatMap(([name, inner]) =>
+    eachTextReplaced(inner, by, at === '' ? name : `${at}.${name}`).map((one) => ({
+      at: one.at,
+      value: isList
+        ? value.map((old: unknown, index) => (String(index) === name ? one.value : old))
+        : { ...value, [name]: one.value },
+    })),
+  );
+}
+
+export { ADMIN_KEY };
