@@ -11,7 +11,7 @@ const DEFAULT_ORDERS = 300;
 const CONNECTIONS = 32;
 const MOST_ROUNDS = 3;
 const HOLD_MS = 86_400_000;
-// What has waited for 5 s in the API is the relay’s, 10 s after it came.
+// What the API leaves is the relay’s, a second later; 10 s later, where an attempt of its own has failed.
 const DELIVERED_WITHIN_MS = 120_000;
 
 async function unpaidOrders(product: Product, count: number): Promise<BenchOrder[]> {

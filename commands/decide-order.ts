@@ -4,9 +4,17 @@ import { type OrderRow, type StepRow, orderByNo, stepOf } from '../db/orders.js'
 import { catalogItems } from '../db/schema.js';
 import { editedParameters } from '../domain/chain.js';
 import { isChatOpen } from '../domain/deadlines.js';
-import { HoldfastError } from '../domain/errors.js';
+import { type ErrorCode, HoldfastError } from '../domain/errors.js';
 import { isHeldKind } from '../domain/order.js';
-import { cancel, closeChat, confirm, editAction, retryAction, skipAction } from '../workflows/contract.js';
+import {
+  OVERTAKEN,
+  cancel,
+  closeChat,
+  confirm,
+  editAction,
+  retryAction,
+  skipAction,
+} from '../workflows/contract.js';
 import type { CommandContext } from './context.js';
 import { type Asked, update } from './order-updates.js';
 
@@ -26,9 +34,16 @@ export async function confirmOrder(
       message: `a ${order.kind} that is ${order.status} cannot be confirmed`,
     });
   }
-  if (order.money === 'released' || (await update(context, order, confirm, { by: asked.by }, asked))) {
-    return orderByNo(context.db, order.orderNo);
-  }
+  const confirmed = (): Promise<boolean> =>
+    unlessBehind(
+      update(context, order, confirm, { by: asked.by }, asked),
+      'order_not_confirmable',
+      async () => {
+        const { money, refundOpen } = await orderByNo(context.db, order.orderNo);
+        return (money === 'held' || money === 'released') && !refundOpen;
+      },
+    );
+  if (order.money === 'released' || (await confirmed())) return orderByNo(context.db, order.orderNo);
   return confirmOrder(context, await movedOn(context, order), asked);
 }
 
@@ -62,7 +77,15 @@ export async function closeOrderChat(
     throw new HoldfastError('conflict', { message: 'this order has no open chat' });
   }
   try {
-    if (!(await update(context, order, closeChat, { by: asked.by }, asked))) throw ended();
+    const taken = await unlessBehind(
+      update(context, order, closeChat, { by: asked.by }, asked),
+      'conflict',
+      async () => {
+        const { chatClosesAt, chatClosedAt } = await orderByNo(context.db, order.orderNo);
+        return isChatOpen(chatClosesAt?.getTime() ?? null, chatClosedAt !== null, context.now());
+      },
+    );
+    if (!taken) throw ended();
   } catch (error) {
     // Somebody else was faster, which is what was asked for.
     const closed = await orderByNo(context.db, order.orderNo);
@@ -92,11 +115,16 @@ export async function decideStep(
     });
   }
   const input = { path, by: asked.by };
-  const taken = await (wish.verdict === 'retry'
-    ? update(context, order, retryAction, input, asked)
-    : wish.verdict === 'skip'
-      ? update(context, order, skipAction, { ...input, reason: wish.reason }, asked)
-      : edit(context, order, step, wish, asked));
+  const taking =
+    wish.verdict === 'retry'
+      ? update(context, order, retryAction, input, asked)
+      : wish.verdict === 'skip'
+        ? update(context, order, skipAction, { ...input, reason: wish.reason }, asked)
+        : edit(context, order, step, wish, asked);
+  const taken = await unlessBehind(taking, 'step_not_parked', async () => {
+    const { status } = await stepOf(context.db, order.orderNo, path);
+    return status === 'parked';
+  });
   if (!taken) throw ended();
 }
 
@@ -120,6 +148,31 @@ async function assertOwned({ db }: CommandContext, { buyerId }: OrderRow, id: st
     throw new HoldfastError('not_owner', {
       message: `shop-orders/${id} is not the payer's`,
       details: { id },
+    });
+  }
+}
+
+/**
+ * PostgreSQL is ahead of the workflow for a moment, or for as long as a killed worker costs: a refund has ended, a
+ * step is parked, a wallet has paid, and the workflow has not heard of it. What it refuses then is refused for a
+ * reason that is not so.
+ * @param isPossible by PostgreSQL, after the refusal
+ * @throws HoldfastError `unavailable` instead of such a refusal
+ */
+async function unlessBehind(
+  taking: Promise<boolean>,
+  code: ErrorCode,
+  isPossible: () => Promise<boolean>,
+): Promise<boolean> {
+  try {
+    return await taking;
+  } catch (error) {
+    // The workflow knows of that refund before PostgreSQL does, and a repeat of this wish would be answered the same.
+    if (!(error instanceof HoldfastError) || error.code !== code || error.message === OVERTAKEN) throw error;
+    if (!(await isPossible())) throw error;
+    throw new HoldfastError('unavailable', {
+      message: 'the order is being moved on; repeat the call',
+      cause: error,
     });
   }
 }

@@ -26,15 +26,22 @@ function parseJsonb(text: string): unknown {
 }
 
 interface Limits {
-  /** The server ends a statement after this. */
+  /** The server ends a statement after this, */
   statementMs: number;
+  /** and one that waits for a lock after this. */
+  lockMs: number;
   /** Connections at rest are kept for this long. */
-  idleMs: number;
+  restMs: number;
 }
 
-const ORDINARY: Limits = { statementMs: 5_000, idleMs: 300_000 };
-/** Reads of the whole ledger. */
-const LONG: Limits = { statementMs: 120_000, idleMs: 10_000 };
+const LIMITS = {
+  ordinary: { statementMs: 5_000, lockMs: 3_000, restMs: 300_000 },
+  /** Reads of the whole ledger. */
+  long: { statementMs: 120_000, lockMs: 3_000, restMs: 10_000 },
+  /** Whoever migrates waits for others who do, and for the transactions of serving processes. */
+  migration: { statementMs: 600_000, lockMs: 600_000, restMs: 10_000 },
+} satisfies Record<string, Limits>;
+
 const LONG_POOL = 2;
 
 // The server says that a statement took too long; when not even that comes, the connection is dead.
@@ -43,7 +50,15 @@ const CONNECT_MS = 2_000;
 // With the greetings and the password, which take a few round trips more.
 const READY_WITHIN_S = 5;
 
-function openPool(url: string, name: string, max: number, { statementMs, idleMs }: Limits): postgres.Sql {
+/**
+ * Connections that are opened as they are needed, on which nothing hangs for ever: neither a statement, nor one that
+ * a dead network never answers (docs/decisions/0014).
+ */
+export function openPool(
+  url: string,
+  { name, max, limits }: { name: string; max: number; limits: keyof typeof LIMITS },
+): postgres.Sql {
+  const { statementMs, lockMs, restMs } = LIMITS[limits];
   const parameters = new URL(url).searchParams;
   const options: postgres.Options<Record<string, never>> & { socket: ReturnType<typeof connections> } = {
     max,
@@ -57,13 +72,13 @@ function openPool(url: string, name: string, max: number, { statementMs, idleMs 
     connect_timeout: READY_WITHIN_S,
     // The driver's own back-off grows to 20 s, in which queries would hang although the database is back.
     backoff: () => 0.1,
-    idle_timeout: idleMs / 1_000,
+    idle_timeout: restMs / 1_000,
     // The notices of "already exists" are no news.
     onnotice: () => undefined,
     connection: {
       application_name: name,
       statement_timeout: statementMs,
-      lock_timeout: 3_000,
+      lock_timeout: lockMs,
       idle_in_transaction_session_timeout: 10_000,
       // The server's side: sessions of a client that is gone would fill it up.
       tcp_keepalives_idle: 30,
@@ -86,13 +101,12 @@ export function forLongReads(db: Db): Db {
 }
 
 /**
- * Pools of connections, which are opened as they are needed. The server ends what takes too long: 5 s a statement,
- * 3 s waiting for a lock, 10 s idle inside a transaction. A connection on which no answer comes at all is ended 3 s
- * after that (docs/decisions/0014).
+ * The server ends what takes too long: 5 s a statement, 3 s waiting for a lock, 10 s idle inside a transaction. A
+ * connection on which no answer comes at all is ended 3 s after that.
  */
-export function openDatabase(url: string, options: { pool: number; name: string }): Database {
-  const ordinary = openPool(url, options.name, options.pool, ORDINARY);
-  const long = openPool(url, options.name, LONG_POOL, LONG);
+export function openDatabase(url: string, { pool, name }: { pool: number; name: string }): Database {
+  const ordinary = openPool(url, { name, max: pool, limits: 'ordinary' });
+  const long = openPool(url, { name, max: LONG_POOL, limits: 'long' });
   const db = drizzle(ordinary, { schema });
   longOf.set(db, drizzle(long, { schema }));
   return {

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
-import postgres from 'postgres';
+import type postgres from 'postgres';
+import { openPool } from './client.js';
 
+const NAME = 'holdfast-migrations';
 const FOLDER = fileURLToPath(new URL('./migrations', import.meta.url));
 
 // Any number that nobody else uses: everybody who migrates waits for it.
@@ -50,7 +52,7 @@ async function grantRights(owner: postgres.Sql, role: string): Promise<void> {
  * @param applicationUrl whose user gets the application's rights; nothing is granted where both are the same user
  */
 export async function migrateDatabase(migrationUrl: string, applicationUrl: string): Promise<void> {
-  const owner = postgres(migrationUrl, { max: 1, connect_timeout: 10, onnotice: () => undefined });
+  const owner = openPool(migrationUrl, { name: NAME, max: 1, limits: 'migration' });
   try {
     await owner`SELECT pg_advisory_lock(${MIGRATION_LOCK})`;
     await migrate(drizzle(owner), { migrationsFolder: FOLDER });
@@ -73,7 +75,7 @@ function newestMigration(): number {
 }
 
 async function isCurrent(applicationUrl: string): Promise<boolean> {
-  const client = postgres(applicationUrl, { max: 1, connect_timeout: 10, onnotice: () => undefined });
+  const client = openPool(applicationUrl, { name: NAME, max: 1, limits: 'ordinary' });
   try {
     const [found] = await client<{ known: boolean }[]>`
       SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL
@@ -110,7 +112,7 @@ export async function ensureSchema({
 }
 
 async function ownsDatabase(url: string): Promise<boolean> {
-  const client = postgres(url, { max: 1, connect_timeout: 10 });
+  const client = openPool(url, { name: NAME, max: 1, limits: 'ordinary' });
   try {
     const [found] = await client<{ owns: boolean }[]>`
       SELECT has_database_privilege(current_database(), 'CREATE') AS owns`;

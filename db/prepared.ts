@@ -28,12 +28,22 @@ function prepareIn<T extends postgres.ISql>(sql: T, prepares: Prepares): T {
   return sql;
 }
 
+type Work<T> = (sql: postgres.TransactionSql) => T | Promise<T>;
+
+/** The driver takes a name or options first, or leaves them out. */
+function given<T>(first: string | Work<T>, second: Work<T> | undefined): [string, Work<T>] {
+  const [text, work] = typeof first === 'string' ? [first, second] : ['', first];
+  if (work === undefined) throw new TypeError('a transaction needs its work');
+  return [text, work];
+}
+
 function prepareInTransaction(sql: postgres.TransactionSql, prepares: Prepares): postgres.TransactionSql {
-  const savepoint = sql.savepoint.bind(sql);
-  // As drizzle calls it: without a name.
-  const inSavepoint = <T>(work: (inner: postgres.TransactionSql) => T | Promise<T>) =>
-    savepoint((inner) => work(prepareInTransaction(inner, prepares)));
-  return Object.assign(prepareIn(sql, prepares), { savepoint: inSavepoint });
+  const begin = sql.savepoint.bind(sql);
+  const savepoint = <T>(first: string | Work<T>, second?: Work<T>) => {
+    const [name, work] = given(first, second);
+    return begin(name, (inner) => work(prepareInTransaction(inner, prepares)));
+  };
+  return Object.assign(prepareIn(sql, prepares), { savepoint });
 }
 
 /**
@@ -44,9 +54,10 @@ function prepareInTransaction(sql: postgres.TransactionSql, prepares: Prepares):
  */
 export function preparing(client: postgres.Sql, mostTexts = MOST_TEXTS): postgres.Sql {
   const prepares = firstTexts(mostTexts);
-  const begin = client.begin.bind(client);
-  // As drizzle calls it: without options, which it sends by a statement of their own.
-  const inTransaction = <T>(work: (sql: postgres.TransactionSql) => T | Promise<T>) =>
-    begin((sql) => work(prepareInTransaction(sql, prepares)));
-  return Object.assign(prepareIn(client, prepares), { begin: inTransaction });
+  const inner = client.begin.bind(client);
+  const begin = <T>(first: string | Work<T>, second?: Work<T>) => {
+    const [options, work] = given(first, second);
+    return inner(options, (sql) => work(prepareInTransaction(sql, prepares)));
+  };
+  return Object.assign(prepareIn(client, prepares), { begin });
 }

@@ -4,7 +4,7 @@ import type { Db } from '../db/client.js';
 import { createInline } from './inline.js';
 
 const AT_ONCE = 6;
-const WAITING = 200;
+const WAITING = 50;
 
 /** A Temporal whose every answer is given by hand. */
 function temporalByHand() {
@@ -79,7 +79,7 @@ describe('inline attempts', () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const { inline, pay, signalled, open } = temporalByHand();
     pay(10);
-    vi.setSystemTime(Date.now() + 5_001);
+    vi.setSystemTime(Date.now() + 8_001);
     for (const { answer } of open) answer();
     await inline.drain();
     expect(signalled).toHaveLength(AT_ONCE);

@@ -28,10 +28,10 @@ export interface Inline {
 
 // Attempts use the processor that the next notifications wait for. A few at once are enough for hundreds a second.
 const MOST_AT_ONCE = 6;
-// The relays of all workers are faster than a longer queue here.
-const MOST_WAITING = 200;
+// About a second's, on a busy machine. The relays of all workers take the rest within a second.
+const MOST_WAITING = 50;
 // The relay takes the rows up soon after that.
-const WAITS_MS = 5_000;
+const WAITS_MS = 8_000;
 const PAUSE_AFTER_FAILURE_MS = 2_000;
 
 interface Attempt {

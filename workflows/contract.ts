@@ -5,7 +5,8 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { MoneyState, OrderStatus } from '../domain/order-status.js';
-import type { OrderKind, ProviderChannel, StepRef } from '../domain/order.js';
+import { type OrderKind, PAYMENT_CHANNELS, type ProviderChannel, type StepRef } from '../domain/order.js';
+import { isObject } from '../domain/variables.js';
 
 export const TASK_QUEUE = 'holdfast';
 export const ORDER_WORKFLOW = 'order';
@@ -40,6 +41,17 @@ export interface PaymentHint {
 
 /** A verified payment waits in the inbox, or a hint that there may be one. Sent twice it counts once. */
 export type PaymentNotice = { inboxId: number } | PaymentHint;
+
+const OUT_TRADE_NO = /^[0-9A-Za-z_-]{1,64}$/;
+
+/** Anybody who can reach Temporal can send anything by this name. */
+export function isNotice(given: unknown): given is PaymentNotice {
+  if (!isObject(given)) return false;
+  const { inboxId, channel, outTradeNo } = given;
+  if (inboxId !== undefined) return Number.isSafeInteger(inboxId) && Number(inboxId) > 0;
+  const isProvider = PAYMENT_CHANNELS.some((name) => name === channel && name !== 'wallet');
+  return isProvider && typeof outTradeNo === 'string' && OUT_TRADE_NO.test(outTradeNo);
+}
 export const paymentReceived = defineSignal<[PaymentNotice]>('paymentReceived');
 
 /** Who asks, as the audit trail names them: `user:<id>` or a back end's name. */
@@ -117,3 +129,6 @@ export const REFUSALS = {
   stepNotFound: 'step_not_found',
   stepNotParked: 'step_not_parked',
 } as const;
+
+/** Why a confirmation came to nothing: the last word about it, though PostgreSQL may not show the refund yet. */
+export const OVERTAKEN = 'a refund of this order was faster';

@@ -14,11 +14,11 @@ import {
   deriveStatus,
   moveTo,
 } from '../domain/order-status.js';
-import { PAYMENT_CHANNELS, type PaidFacts } from '../domain/order.js';
-import { isObject } from '../domain/variables.js';
+import type { PaidFacts } from '../domain/order.js';
 import {
   type OrderInput,
   type PaymentNotice,
+  OVERTAKEN,
   REFUSALS,
   SEARCH_ATTRIBUTES,
   cancel,
@@ -26,6 +26,7 @@ import {
   confirm,
   decideRefund,
   editAction,
+  isNotice,
   paymentReceived,
   refundChanged,
   requestRefund,
@@ -92,7 +93,7 @@ export interface OrderProgress {
 }
 
 export function startProgress(input: OrderInput): OrderProgress {
-  const known = input.paidByInboxId === undefined ? [] : [input.paidByInboxId];
+  const known = [input.paidByInboxId].filter((id) => id !== undefined);
   const progress: OrderProgress = {
     input,
     status: 'unpaid',
@@ -160,16 +161,6 @@ function describe(progress: OrderProgress): string {
   return lines.join('\n\n');
 }
 
-const OUT_TRADE_NO = /^[0-9A-Za-z_-]{1,64}$/;
-
-function isNotice(given: unknown): given is PaymentNotice {
-  if (!isObject(given)) return false;
-  const { inboxId, channel, outTradeNo } = given;
-  if (inboxId !== undefined) return Number.isSafeInteger(inboxId) && Number(inboxId) > 0;
-  const isProvider = PAYMENT_CHANNELS.some((name) => name === channel && name !== 'wallet');
-  return isProvider && typeof outTradeNo === 'string' && OUT_TRADE_NO.test(outTradeNo);
-}
-
 function listenForPayments(progress: OrderProgress): void {
   // A signal handler must never throw, and what it lets through must never fail for good: people send by hand too.
   setHandler(paymentReceived, (notice: unknown) => {
@@ -197,13 +188,14 @@ function listenToParties(progress: OrderProgress): void {
     async ({ by }) => {
       progress.confirmedBy ??= by;
       await until(() => progress.money === 'released' || progress.confirmedBy === null);
-      if (progress.confirmedBy === null) refuse(REFUSALS.notConfirmable, 'a refund of this order is open');
+      if (progress.confirmedBy === null) refuse(REFUSALS.notConfirmable, OVERTAKEN);
     },
     {
       validator: (_: { by: string }) => {
         const { money, input } = progress;
         const held = input.kind === 'deal' || input.kind === 'course';
-        if (progress.openRefundId !== null || progress.refundWishes.length > 0) {
+        if (progress.refundWishes.length > 0) refuse(REFUSALS.notConfirmable, OVERTAKEN);
+        if (progress.openRefundId !== null) {
           refuse(REFUSALS.notConfirmable, 'a refund of this order is open');
         }
         if (!held || money === 'unpaid' || money === 'closed') {

@@ -131,7 +131,7 @@ describe('a hand at a workflow in Temporal', () => {
         return true;
       } catch (error) {
         // The new run has not come to the step yet.
-        if (error instanceof HoldfastError && error.code === 'step_not_parked') return false;
+        if (error instanceof HoldfastError && error.code === 'unavailable') return false;
         throw error;
       }
     });

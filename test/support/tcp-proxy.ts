@@ -97,12 +97,9 @@ export class TcpProxy {
     let sent = Promise.resolve();
     const inTurn = (act: () => void): void => {
       const delayMs = typeof this.fault === 'object' ? this.fault.slowMs : 0;
-      const due = performance.now() + delayMs;
-      sent = sent
-        .then(() => (delayMs > 0 ? wait(Math.max(0, due - performance.now())) : undefined))
-        .then(() => {
-          if (!pair.lost) act();
-        });
+      sent = later(sent, delayMs, () => {
+        if (!pair.lost) act();
+      });
     };
     from.on('data', (bytes: Buffer) => inTurn(() => to.write(bytes)));
     from.on('close', () => {
@@ -112,6 +109,14 @@ export class TcpProxy {
     // It is told by `close` too; a connection that was cut off is what this is for.
     from.on('error', () => undefined);
   }
+}
+
+/** Acts after what comes before, and not earlier than the delay from now. */
+async function later(before: Promise<void>, delayMs: number, act: () => void): Promise<void> {
+  const due = performance.now() + delayMs;
+  await before;
+  if (delayMs > 0) await wait(Math.max(0, due - performance.now()));
+  act();
 }
 
 function end({ inner, outer }: Pair): void {
