@@ -14,6 +14,7 @@ const DOCUMENTS = [
   'docs/ARCHITECTURE.md',
   'docs/STYLE.md',
   'docs/performance.md',
+  'docs/promises.md',
   'ledger/README.md',
   'sandbox/README.md',
   ...DECISIONS,
