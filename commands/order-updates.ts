@@ -42,8 +42,9 @@ export async function update<A>(
     );
   try {
     await execute().catch(async (error: unknown) => {
-      if (!(error instanceof WorkflowNotFoundError) || !(await startIfDue(context, order.orderNo)))
-        throw error;
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      // Also where nothing was to be started: the start may have come to its end between the two looks.
+      await startIfDue(context, order.orderNo);
       await execute();
     });
     crashPoint('update: taken by the workflow');
@@ -55,11 +56,10 @@ export async function update<A>(
 }
 
 /** A command that beat the start of its order's workflow, or comes after somebody has terminated that. */
-async function startIfDue({ db, temporal }: CommandContext, orderNo: string): Promise<boolean> {
+async function startIfDue({ db, temporal }: CommandContext, orderNo: string): Promise<void> {
   const [row] = await db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
-  if (row?.doneAt !== null) return restartOrderWorkflow(db, temporal, orderNo);
-  await deliverStart(db, temporal, orderNo);
-  return true;
+  if (row?.doneAt === null) await deliverStart(db, temporal, orderNo);
+  else await restartOrderWorkflow(db, temporal, orderNo);
 }
 
 /** Update ids are readable in Temporal, so the caller's key goes in as a digest. */

@@ -4,6 +4,7 @@ import { each } from '../../bench/stats.js';
 import type { ProviderChannel } from '../../domain/order.js';
 import { ANSWERS, openPosts } from '../notifications/letters.js';
 import { type Order, type Person, openShop } from '../e2e/shop.js';
+import { eventually } from '../e2e/wait.js';
 import type { Fleet, Proc } from './fleet.js';
 
 const AMOUNT = 1_300;
@@ -66,9 +67,12 @@ export async function openCrowd(fleet: Fleet, api: Proc): Promise<Crowd> {
 
   const newOrder = async (index: number, wish: object): Promise<Waiting> => {
     const seller = sellers[index % SELLERS] ?? buyer;
-    const order: Order = await shop.newOrder({ buyer, seller, amount: AMOUNT, ...wish });
+    // A caller repeats what got 503: the test before may have taken the database away.
+    const order = await eventually<Order>('the order is taken', () =>
+      shop.newOrder({ buyer, seller, amount: AMOUNT, ...wish }),
+    );
     const channel = index % 2 === 0 ? 'alipay' : 'wechat';
-    const { outTradeNo } = await shop.openAttempt(order, channel);
+    const { outTradeNo } = await eventually('the attempt is opened', () => shop.openAttempt(order, channel));
     return { id: order.id, orderNo: order.orderNo, outTradeNo, channel };
   };
 

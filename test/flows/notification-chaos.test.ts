@@ -3,7 +3,6 @@
  * the real parts of the product. The seed is printed, and HOLDFAST_CHAOS_SEED repeats a run.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EFFECTS } from '../notifications/classes.js';
 import { type Found, atRest, lookUp } from '../notifications/found.js';
 import type { Played } from '../notifications/perform.js';
 import {
@@ -60,9 +59,6 @@ describe(`notifications of ${ORDERS} orders, seed ${SEED}`, () => {
     return lines.length > SHOWN ? [...lines.slice(0, SHOWN), `and ${lines.length - SHOWN} more`] : lines;
   }
 
-  const sentAs = (...effects: (keyof typeof EFFECTS)[]) =>
-    all.flatMap(({ sent }) => sent.filter(({ telling }) => effects.includes(telling.effect)));
-
   it('of every class are sent to at least one order in twenty', () => {
     const met = metClasses(all);
     expect(Object.entries(met).filter(([, orders]) => orders < LEAST_OF_EACH)).toEqual([]);
@@ -89,7 +85,7 @@ describe(`notifications of ${ORDERS} orders, seed ${SEED}`, () => {
   });
 
   it('W2 that are forged are counted, leave no row but the last 100 samples', async () => {
-    const forged = sentAs('forged');
+    const forged = all.flatMap(({ sent }) => sent).filter(({ telling }) => telling.effect === 'forged');
     const again = forged.reduce((sum, one) => sum + one.again, 0);
     const refused = await stage.counted('refused');
     expect(refused).toBeGreaterThanOrEqual(forged.length);
