@@ -10,7 +10,7 @@ import { operatorItems, refunds } from '../db/schema.js';
 import { fen } from '../domain/money.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { openAttempt } from '../test/support/world.js';
-import { ADMIN_KEY, type TestApp, startTestApp } from './test-support.js';
+import { ADMIN_KEY, type TestApp, addPeople, startTestApp } from './test-support.js';
 import { CALLERS, type CallerName, MATRIX } from './authorization-matrix.js';
 
 const refundId = 'f'.repeat(24);
@@ -26,14 +26,7 @@ const keys = new Map<string, string>();
 beforeAll(async () => {
   database = await freshDatabase();
   api = await startTestApp(database.db);
-  for (const [id, role] of [
-    ['alice', 'member'],
-    ['sally', 'member'],
-    ['bob', 'member'],
-    ['oscar', 'operator'],
-  ]) {
-    await api.admin('PUT', `/v1/users/${id}`, { name: id, role });
-  }
+  await addPeople(api);
   await api.admin('PUT', '/v1/catalog/shop-orders/77', { userId: 'alice', amount: 100, title: 'tea' });
   await api.admin('PUT', '/v1/catalog/sms-templates/1', { provider: 'outbox', sign: 's', template: 't' });
   await api.admin('PUT', '/v1/settings/greeting', { value: 'hello' });

@@ -168,3 +168,15 @@ export async function allRows(api: TestApp, path: string): Promise<Record<string
   } while (next !== null);
   return rows;
 }
+
+/** Three members and an operator, each named after their id. */
+export const PEOPLE = [
+  ['alice', 'member'],
+  ['sally', 'member'],
+  ['bob', 'member'],
+  ['oscar', 'operator'],
+] as const;
+
+export async function addPeople(api: Client): Promise<void> {
+  for (const [id, role] of PEOPLE) await api.admin('PUT', `/v1/users/${id}`, { name: id, role });
+}

@@ -8,7 +8,7 @@ import { post } from '../../ledger/post.js';
 import { proveLedger } from '../../ledger/balances.js';
 import { type TestDatabase, freshDatabase } from '../../test/support/database.js';
 import { insertOrder, openAttempt } from '../../test/support/world.js';
-import { type TestAnswer, type TestApp, startTestApp } from '../test-support.js';
+import { PEOPLE, type TestAnswer, type TestApp, addPeople, startTestApp } from '../test-support.js';
 
 export let database: TestDatabase;
 export let api: TestApp;
@@ -18,13 +18,8 @@ export const keys: Record<string, string> = {};
 beforeAll(async () => {
   database = await freshDatabase();
   api = await startTestApp(database.db);
-  for (const [id, role] of [
-    ['alice', 'member'],
-    ['sally', 'member'],
-    ['bob', 'member'],
-    ['oscar', 'operator'],
-  ] as const) {
-    await api.admin('PUT', `/v1/users/${id}`, { name: id, role });
+  await addPeople(api);
+  for (const [id] of PEOPLE) {
     tokens[id] = String((await api.admin('POST', `/v1/users/${id}/tokens`)).json['accessToken']);
   }
   for (const scope of ['orders', 'refunds:decide', 'operate']) {

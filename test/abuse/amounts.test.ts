@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { api, database } from '../../api/v1/test-support.js';
 import { outcomeOf } from './problems.js';
-import { ADMIN_KEY, makeThings, samplesFor } from './samples.js';
+import { ADMIN_KEY, loadSamples } from './samples.js';
 import { changingNothing } from './snapshot.js';
 
 /** As it stands in JSON. */
@@ -80,9 +80,9 @@ interface Door {
 let doors: readonly Door[];
 
 beforeAll(async () => {
-  const samples = samplesFor(await makeThings(api, database.db));
+  const samples = await loadSamples(api, database.db);
   const door = (route: string, field: string, change: Partial<Door> = {}): Door => {
-    const { path = '', body = {} } = samples[route] ?? {};
+    const { path, body = {} } = samples.of(route);
     const { [field]: _, ...rest } = body;
     return { route, path, rest, field, ...change };
   };

@@ -5,14 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TestAnswer } from '../../api/test-support.js';
 import { api, database, tokens } from '../../api/v1/test-support.js';
 import { outcomeOf } from './problems.js';
-import {
-  ADMIN_KEY,
-  type Sample,
-  eachTextReplaced,
-  makeThings,
-  routesWithBody,
-  samplesFor,
-} from './samples.js';
+import { ADMIN_KEY, type Samples, eachTextReplaced, loadSamples } from './samples.js';
 import { changingNothing, snapshotOf } from './snapshot.js';
 
 /** A statement that waits for longer than any of these tests may take. */
@@ -30,12 +23,10 @@ const INJECTIONS = [
   `../../etc/passwd\r\nSet-Cookie: admin=1\r\n\r\n<script>alert(1)</script>`,
 ] as const;
 
-let samples: Readonly<Record<string, Sample>>;
-let routes: string[];
+let samples: Samples;
 
 beforeAll(async () => {
-  samples = samplesFor(await makeThings(api, database.db));
-  routes = await routesWithBody(api);
+  samples = await loadSamples(api, database.db);
 });
 
 /** Whether a text stands in the answer as it came. Passwords go in and never come out. */
@@ -45,8 +36,7 @@ function isShown({ json }: TestAnswer, at: string, text: string): boolean {
 
 /** Every text of one route's body, one after the other. @returns what went otherwise than it should */
 async function attack(route: string, text: string): Promise<string[]> {
-  const sample = samples[route];
-  if (sample === undefined) throw new Error(`no sample for ${route}: add one to test/abuse/samples.ts`);
+  const sample = samples.of(route);
   const found: string[] = [];
   for (const { at, value } of eachTextReplaced(sample.body, text)) {
     const { password_guesses: _before, ...before } = await snapshotOf(database.db);
@@ -65,7 +55,7 @@ describe('a text of a body', () => {
   it.each(INJECTIONS)('%j, is stored as it is or refused', async (text) => {
     const startedAt = performance.now();
     const found: string[] = [];
-    for (const route of routes) found.push(...(await attack(route, text)));
+    for (const route of samples.routes) found.push(...(await attack(route, text)));
     expect(found).toEqual([]);
     expect(performance.now() - startedAt).toBeLessThan(AT_MOST_MS);
   });

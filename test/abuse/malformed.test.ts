@@ -2,14 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { api, database } from '../../api/v1/test-support.js';
 import { outcomeOf } from './problems.js';
-import {
-  ADMIN_KEY,
-  type Sample,
-  eachTextReplaced,
-  makeThings,
-  routesWithBody,
-  samplesFor,
-} from './samples.js';
+import { ADMIN_KEY, type Sample, type Samples, eachTextReplaced, loadSamples } from './samples.js';
 import { changingNothing } from './snapshot.js';
 
 const LIMIT = 256 * 1024;
@@ -73,19 +66,11 @@ const UNSOUND = [
   ['the other half', '\ude00a'],
 ] as const;
 
-let samples: Readonly<Record<string, Sample>>;
-let routes: string[];
+let samples: Samples;
 
 beforeAll(async () => {
-  samples = samplesFor(await makeThings(api, database.db));
-  routes = await routesWithBody(api);
+  samples = await loadSamples(api, database.db);
 });
-
-function sampleOf(route: string): Sample {
-  const sample = samples[route];
-  if (sample === undefined) throw new Error(`no sample for ${route}: add one to test/abuse/samples.ts`);
-  return sample;
-}
 
 async function send({ method, path }: Sample, [, raw, type = JSON_TYPE]: Body): Promise<string> {
   const headers = { 'content-type': type };
@@ -96,7 +81,7 @@ async function send({ method, path }: Sample, [, raw, type = JSON_TYPE]: Body): 
 async function exceptions(route: string, bodies: readonly Body[], expected: string): Promise<string[]> {
   const found: string[] = [];
   for (const body of bodies) {
-    const outcome = await send(sampleOf(route), body);
+    const outcome = await send(samples.of(route), body);
     if (outcome !== expected) found.push(`${route}: ${body[0]}: ${outcome}`);
   }
   return found;
@@ -105,7 +90,7 @@ async function exceptions(route: string, bodies: readonly Body[], expected: stri
 function everyRoute(work: (route: string) => Promise<string[]>): Promise<void> {
   return changingNothing(database.db, async () => {
     const found: string[] = [];
-    for (const route of routes) found.push(...(await work(route)));
+    for (const route of samples.routes) found.push(...(await work(route)));
     expect(found).toEqual([]);
   });
 }
@@ -127,7 +112,7 @@ describe('a body that cannot be read', () => {
 describe('a body that is no object', () => {
   it('is 400 at every route that reads one', () =>
     everyRoute((route) =>
-      sampleOf(route).body === undefined
+      samples.of(route).body === undefined
         ? Promise.resolve([])
         : exceptions(route, NO_OBJECTS, '400 invalid_request'),
     ));
@@ -136,7 +121,7 @@ describe('a body that is no object', () => {
 describe('a text that cannot be stored', () => {
   it.each(UNSOUND)('%s is 400 in every text of every route', (what, text) =>
     everyRoute((route) => {
-      const bodies = eachTextReplaced(sampleOf(route).body, text).map(({ at, value }): Body => [
+      const bodies = eachTextReplaced(samples.of(route).body, text).map(({ at, value }): Body => [
         `${what} in ${at}`,
         JSON.stringify(value),
       ]);
@@ -178,7 +163,7 @@ describe('a text that is read as JSON', () => {
     ],
   ])('%s, is refused too', (_what, change) =>
     changingNothing(database.db, async () => {
-      const { path, body } = sampleOf('POST /v1/orders');
+      const { path, body } = samples.of('POST /v1/orders');
       const startedAt = performance.now();
       const outcome = outcomeOf(await api.admin('POST', path, { ...body, ...change }));
       expect(['400 invalid_request', '400 invalid_next_action']).toContain(outcome);

@@ -65,7 +65,7 @@ describe('a method that a path does not have', () => {
   );
 
   it('that nobody knows is 400', async () => {
-    for (const method of ['HACK', 'get', 'G\u0000ET', 'GET\t']) {
+    for (const method of ['BREW', 'get', 'G\u0000ET', 'GET\t']) {
       expect(await outcome(head(`${method} /healthz`))).toBe('400 invalid_request');
     }
   });

@@ -8,28 +8,22 @@ import { walletOf } from '../../ledger/balances.js';
 import { sqlAs } from '../support/database.js';
 import { insertOrder } from '../support/world.js';
 import { outcomeOf } from './problems.js';
-import { ADMIN_KEY, PAY_PASSWORD, type Sample, makeThings, routesWithBody, samplesFor } from './samples.js';
+import { ADMIN_KEY, PAY_PASSWORD, type Samples, loadSamples } from './samples.js';
 import { changingNothing } from './snapshot.js';
 
-let samples: Readonly<Record<string, Sample>>;
+let samples: Samples;
 let posts: string[];
 /** A back end with every right, that is not the admin key. */
 let otherAdmin: string;
 
 beforeAll(async () => {
-  samples = samplesFor(await makeThings(api, database.db));
-  posts = (await routesWithBody(api)).filter((route) => route.startsWith('POST '));
+  samples = await loadSamples(api, database.db);
+  posts = samples.routes.filter((route) => route.startsWith('POST '));
   const made = await api.admin('POST', '/v1/api-keys', { name: 'second admin', scopes: ['admin'] });
   otherAdmin = String(made.json['key']);
 });
 
 const isReplay = ({ headers }: TestAnswer): boolean => headers.get('idempotent-replayed') === 'true';
-
-function sampleOf(route: string): Sample {
-  const sample = samples[route];
-  if (sample === undefined) throw new Error(`no sample for ${route}: add one to test/abuse/samples.ts`);
-  return sample;
-}
 
 function keyed(path: string, key: string, options: SendOptions): Promise<TestAnswer> {
   return api.send('POST', path, { ...options, headers: { ...options.headers, 'idempotency-key': key } });
@@ -38,7 +32,7 @@ function keyed(path: string, key: string, options: SendOptions): Promise<TestAns
 describe('an Idempotency-Key at every POST', () => {
   it('answers the same call as before, and changes nothing', async () => {
     for (const route of posts) {
-      const { path, body } = sampleOf(route);
+      const { path, body } = samples.of(route);
       const first = await keyed(path, `same ${route}`.replaceAll(/\W/g, '.'), { as: ADMIN_KEY, body });
       await changingNothing(database.db, async () => {
         const again = await keyed(path, `same ${route}`.replaceAll(/\W/g, '.'), { as: ADMIN_KEY, body });
@@ -55,7 +49,7 @@ describe('an Idempotency-Key at every POST', () => {
   ])('is 409 with %s, and changes nothing', (_what, changed) =>
     changingNothing(database.db, async () => {
       for (const route of posts) {
-        const { path, body } = sampleOf(route);
+        const { path, body } = samples.of(route);
         const options = { as: ADMIN_KEY, ...changed(body) };
         const answer = await keyed(path, `same ${route}`.replaceAll(/\W/g, '.'), options);
         // Without its fields a body is refused for that, before its key is looked at.
@@ -69,7 +63,7 @@ describe('an Idempotency-Key at every POST', () => {
 
   it('is another one of another caller, who is shown nothing of the first one’s', async () => {
     for (const route of posts) {
-      const { path, body } = sampleOf(route);
+      const { path, body } = samples.of(route);
       const answer = await keyed(path, `same ${route}`.replaceAll(/\W/g, '.'), { as: otherAdmin, body });
       expect([route, isReplay(answer)]).toEqual([route, false]);
     }
@@ -78,7 +72,7 @@ describe('an Idempotency-Key at every POST', () => {
   it('does not open what the caller may not do any more', async () => {
     const made = await api.admin('POST', '/v1/api-keys', { name: 'soon revoked', scopes: ['orders'] });
     const key = String(made.json['key']);
-    const { path, body } = sampleOf('POST /v1/orders');
+    const { path, body } = samples.of('POST /v1/orders');
     expect((await keyed(path, 'revoked', { as: key, body })).status).toBe(201);
     await api.admin('DELETE', `/v1/api-keys/${String(made.json['id'])}`);
     expect(outcomeOf(await keyed(path, 'revoked', { as: key, body }))).toBe('401 unauthenticated');
@@ -115,7 +109,7 @@ describe('money under one Idempotency-Key', () => {
   });
 
   it('makes one order, by twenty calls at once', async () => {
-    const { path, body } = sampleOf('POST /v1/orders');
+    const { path, body } = samples.of('POST /v1/orders');
     const calls = Array.from({ length: 20 }, () =>
       keyed(path, 'make', { as: tokens['alice'], body: { ...body, subject: 'only once' } }),
     );

@@ -125,7 +125,7 @@ export function samplesFor({ order, refund, item }: Things): Readonly<Record<str
 }
 
 /** The routes of `/v1` that read a body, as the running app documents them. */
-export async function routesWithBody(api: TestApp): Promise<string[]> {
+async function routesWithBody(api: TestApp): Promise<string[]> {
   const document = (await api.send('GET', '/openapi.json')).json;
   return Object.entries(document['paths'] as Record<string, object>)
     .filter(([path]) => path.startsWith('/v1/'))
@@ -149,3 +149,23 @@ export function eachTextReplaced(value: unknown, by: string, at = ''): { at: str
 }
 
 export { ADMIN_KEY };
+
+export interface Samples {
+  /** Every route that reads a body, as `POST /v1/orders`. */
+  routes: string[];
+  /** @throws Error that says what to add */
+  of(route: string): Sample;
+}
+
+/** Makes one thing of each kind, and says how each route is called about it. */
+export async function loadSamples(api: TestApp, db: Db): Promise<Samples> {
+  const samples = samplesFor(await makeThings(api, db));
+  return {
+    routes: await routesWithBody(api),
+    of: (route) => {
+      const sample = samples[route];
+      if (sample === undefined) throw new Error(`no sample for ${route}: add one to test/abuse/samples.ts`);
+      return sample;
+    },
+  };
+}

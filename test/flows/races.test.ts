@@ -13,15 +13,15 @@ import {
   BY_TEST,
   HOUR_MS,
   PAY_PASSWORD,
+  addRichBuyer,
   end,
   paidOrder,
-  setPayPassword,
   suspense,
   timelineOf,
   unpaidOrder,
 } from '../support/journeys.js';
 import { refundsOf } from '../support/refunds.js';
-import { BUYER, SELLER, addUsers, arrive, giveCash, newOrder, orderWhen, until } from '../support/world.js';
+import { BUYER, SELLER, addUsers, arrive, newOrder, orderWhen, until } from '../support/world.js';
 
 const ROUNDS = Array.from({ length: 8 }, (_, round) => [round]);
 
@@ -30,9 +30,7 @@ let db: Db;
 beforeAll(async () => {
   flow = await startFlow();
   db = flow.context.db;
-  await addUsers(db);
-  await setPayPassword(db);
-  await giveCash(db, BUYER, 10_000_000);
+  await addRichBuyer(db);
 });
 afterAll(() => flow.close());
 

@@ -18,13 +18,13 @@ import {
   BY_TEST,
   HOUR_MS,
   PAY_PASSWORD,
+  addRichBuyer,
   end,
   paidOrder,
-  setPayPassword,
   timelineOf,
 } from '../support/journeys.js';
 import { paidAt, refundWhen, refundsOf, settleAt } from '../support/refunds.js';
-import { BUYER, SELLER, addUsers, giveCash, newOrder, orderWhen, until } from '../support/world.js';
+import { SELLER, newOrder, orderWhen, until } from '../support/world.js';
 
 // Even rounds aim at the deadline, others well before it.
 const SHORT_MS = 400;
@@ -39,9 +39,7 @@ let db: Db;
 async function start(realServer: boolean): Promise<void> {
   flow = await startFlow({ realServer });
   db = flow.context.db;
-  await addUsers(db);
-  await setPayPassword(db);
-  await giveCash(db, BUYER, 1_000_000);
+  await addRichBuyer(db);
 }
 
 async function closeBooks(): Promise<void> {

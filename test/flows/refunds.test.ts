@@ -14,14 +14,14 @@ import {
   BY_TEST,
   HOUR_MS,
   PAY_PASSWORD,
+  addRichBuyer,
   end,
   itemsOf,
   paidOrder,
-  setPayPassword,
   timelineOf,
 } from '../support/journeys.js';
 import { paidAt, refundWhen, settleAt } from '../support/refunds.js';
-import { BUYER, SELLER, addUsers, giveCash, newOrder, orderWhen } from '../support/world.js';
+import { BUYER, SELLER, newOrder, orderWhen } from '../support/world.js';
 
 const DAY_MS = 24 * HOUR_MS;
 const OPERATOR = { by: 'user:operator', idempotencyKey: null };
@@ -31,9 +31,7 @@ let db: Db;
 beforeAll(async () => {
   flow = await startFlow();
   db = flow.context.db;
-  await addUsers(db);
-  await setPayPassword(db);
-  await giveCash(db, BUYER, 1_000_000);
+  await addRichBuyer(db);
 });
 afterAll(() => flow.close());
 

@@ -8,7 +8,16 @@ import { type OrderRow, type StepRow, orderByNo } from '../../db/orders.js';
 import { actionSteps, operatorItems, orderEvents, users } from '../../db/schema.js';
 import { proveLedger } from '../../ledger/balances.js';
 import type { Flow } from './flow.js';
-import { type Arrival, BUYER, addShopOrder, arrive, newOrder, openAttempt } from './world.js';
+import {
+  type Arrival,
+  BUYER,
+  addShopOrder,
+  addUsers,
+  arrive,
+  giveCash,
+  newOrder,
+  openAttempt,
+} from './world.js';
 
 export const HOUR_MS = 3_600_000;
 export const BY_TEST = { by: 'user:test', idempotencyKey: null };
@@ -112,4 +121,11 @@ export async function shopOrder({ context }: Flow, amount = 10, userId = BUYER):
 export async function decide(flow: Flow, order: OrderRow, path: string, wish: StepVerdict): Promise<void> {
   await decideStep(flow.context, order, path, wish, BY_TEST);
   await flow.settled(order.orderNo);
+}
+
+/** The buyer and the seller; the buyer with a pay password, and money to spend in every race of a file. */
+export async function addRichBuyer(db: Db): Promise<void> {
+  await addUsers(db);
+  await setPayPassword(db);
+  await giveCash(db, BUYER, 10_000_000);
 }
