@@ -1,4 +1,4 @@
-import { type AddressInfo, type Server, connect, createServer } from 'node:net';
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -12,6 +12,7 @@ const ANSWER_MS = 400;
 let database: TestDatabase;
 let proxy: TcpProxy;
 const opened: postgres.Sql[] = [];
+const servers: Server[] = [];
 
 beforeAll(async () => {
   database = await freshDatabase(2);
@@ -24,6 +25,7 @@ afterAll(async () => {
 afterEach(async () => {
   await proxy.set('none');
   await Promise.all(opened.splice(0).map((sql) => sql.end({ timeout: 1 })));
+  for (const server of servers.splice(0)) server.close();
 });
 
 interface PoolWish {
@@ -60,6 +62,30 @@ async function running(query: string): Promise<number> {
   const found = await sql`SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query = ${query}`;
   return found.length;
 }
+
+/** A server of the test's own. @returns its address */
+async function inFront(serve: (client: Socket) => void): Promise<string> {
+  const server = createServer(serve);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function postgresItself(): Socket {
+  const { hostname, port } = new URL(database.superuserUrl);
+  return connect(Number(port), hostname);
+}
+
+function join(client: Socket, server: Socket): void {
+  client.on('error', () => server.destroy());
+  server.on('error', () => client.destroy());
+  client.on('close', () => server.destroy());
+  client.pipe(server).pipe(client);
+}
+
+const FIELDS = ['SFATAL', 'VFATAL', 'C57P03', 'Mthe database system is starting up', '', ''].join('\0');
+const STARTING = Buffer.from(`E0000${FIELDS}`);
+STARTING.writeUInt32BE(STARTING.length - 1, 1);
 
 describe('a connection that a network has lost', () => {
   it('W4: is ended in time, and the next query has another one, while the network stays as it is', async () => {
@@ -121,6 +147,44 @@ describe('after a cut', () => {
   );
 });
 
+describe('the last word of a server', () => {
+  it('is what the queries on its connection fail with, and no query later', async () => {
+    const sql = pool({ max: 3, answerWithinMs: 10_000 });
+    const query = 'SELECT pg_sleep(5) AS ended';
+    const cut = Promise.all(Array.from({ length: 3 }, () => sqlStateOf(sql.unsafe(query))));
+    await vi.waitFor(async () => expect(await running(query)).toBe(3));
+    const others = pool({ address: new URL(database.superuserUrl).host });
+    await others`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = ${query}`;
+    expect(await cut).toEqual(['57P01', '57P01', '57P01']);
+    await vi.waitFor(() => expect(proxy.connections).toBe(0));
+    for (let round = 0; round < 2; round++) {
+      expect(await Promise.all([one(sql), one(sql), one(sql)])).toEqual([1, 1, 1]);
+    }
+  });
+
+  it('that it is starting fails nothing any more when it has started', async () => {
+    let isStarting = false;
+    const clients = new Set<Socket>();
+    const address = await inFront((client) => {
+      clients.add(client);
+      if (isStarting) client.once('data', () => client.end(STARTING));
+      else join(client, postgresItself());
+    });
+    const sql = pool({ max: 3, address, answerWithinMs: 10_000 });
+    const query = 'SELECT pg_sleep(5) AS starting';
+    const cut = Promise.all(Array.from({ length: 3 }, () => sqlStateOf(sql.unsafe(query))));
+    await vi.waitFor(async () => expect(await running(query)).toBe(3));
+    isStarting = true;
+    for (const client of clients) client.destroy();
+    expect(await cut).toEqual(['ECONNRESET', 'ECONNRESET', 'ECONNRESET']);
+    await vi.waitFor(async () => expect(await sqlStateOf(one(sql))).toBe('57P03'));
+    expect(await Promise.all([one(sql), one(sql)].map(sqlStateOf))).toEqual(['57P03', '57P03']);
+    isStarting = false;
+    await vi.waitFor(() => expect([...clients].every(({ destroyed }) => destroyed)).toBe(true));
+    expect(await Promise.all([one(sql), one(sql), one(sql)])).toEqual([1, 1, 1]);
+  });
+});
+
 // Of nobody, for nothing but this: the certificate says postgres.test, and is its own issuer.
 const KEY =
   'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgr6l+pEiiieya50DKAQvSOAuDrzp6LoYbPS+ZLcSEec+hRANCAARrHOQYgf2TS5P7B' +
@@ -134,41 +198,27 @@ const CERTIFICATE =
 const pem = (what: string, text: string): string =>
   `-----BEGIN ${what}-----\n${text.replace(/.{64}/g, '$&\n')}\n-----END ${what}-----\n`;
 
-/** In front of the proxy, what a PostgreSQL with TLS is: says yes to the request, then speaks TLS. */
-async function startTlsServer(): Promise<{ address: string; server: Server }> {
-  const server = createServer((client) => {
-    client.on('error', () => client.destroy());
+/** What a PostgreSQL with TLS is: says yes to the request, then speaks TLS. */
+const startTlsServer = (): Promise<string> =>
+  inFront((client) => {
     client.once('data', () => {
       client.write('S');
-      const secured = new TLSSocket(client, {
-        isServer: true,
-        key: pem('PRIVATE KEY', KEY),
-        cert: pem('CERTIFICATE', CERTIFICATE),
-      });
-      const { hostname, port } = new URL(database.superuserUrl);
-      const plain = connect(Number(port), hostname);
-      secured.on('error', () => plain.destroy());
-      plain.on('error', () => secured.destroy());
-      secured.pipe(plain).pipe(secured);
+      const [key, cert] = [pem('PRIVATE KEY', KEY), pem('CERTIFICATE', CERTIFICATE)];
+      join(new TLSSocket(client, { isServer: true, key, cert }), postgresItself());
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server };
-}
 
 describe('TLS', () => {
   it('is used where the URL asks for it', async () => {
-    const { address, server } = await startTlsServer();
+    const address = await startTlsServer();
     const sql = pool({ address, tls: 'require' });
     const long = 'x'.repeat(300_000);
     expect((await sql`SELECT ${long}::text AS back`)[0]?.['back']).toBe(long);
-    server.close();
   });
 
   it('takes nobody for the server without a certificate that proves it, where the URL asks for that', async () => {
-    const { address, server } = await startTlsServer();
+    const address = await startTlsServer();
     expect(await sqlStateOf(one(pool({ address, tls: 'verify-full' })))).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
-    server.close();
   });
 
   it('is done without where it is only preferred, and missed where it is required', async () => {

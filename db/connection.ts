@@ -43,6 +43,19 @@ const YES = 'S'.charCodeAt(0);
 /** These encrypt, and take any certificate: what libpq means by them. */
 const WITHOUT_PROOF = new Set(['allow', 'prefer', 'require']);
 
+// No value of a row and no name has a zero in it, so this is nothing else.
+const FATAL = Buffer.from('\0VFATAL\0');
+
+/** What a server ends a connection with: it starts up, or shuts down, or has ended this session. */
+function lastWord(bytes: Buffer): Error | undefined {
+  // An error's fields end with a zero each, and all of them with one more.
+  const mark = bytes.at(-1) === 0 && bytes.at(-2) === 0 ? bytes.lastIndexOf(FATAL) : -1;
+  if (mark < 0) return undefined;
+  const fields = bytes.toString('utf8', mark + 1).split('\0');
+  const field = (letter: string): string => fields.find((one) => one.startsWith(letter))?.slice(1) ?? '';
+  return Object.assign(new Error(field('M')), { code: field('C') });
+}
+
 async function startTls(socket: Socket, host: string, mode: string, signal: AbortSignal): Promise<Socket> {
   socket.write(TLS_REQUEST);
   const [answer] = (await once(socket, 'data', { signal })) as [Buffer];
@@ -139,7 +152,10 @@ class Connection extends Duplex {
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
       this.answered();
-      if (!this.push(bytes)) socket.pause();
+      // The driver would keep it for the first query of the connection after this one, which then fails of it.
+      const word = lastWord(bytes);
+      if (word !== undefined) this.destroy(word);
+      else if (!this.push(bytes)) socket.pause();
     });
     socket.on('error', (error) => {
       failure = error;
