@@ -5,6 +5,7 @@ import type { Db } from '../db/client.js';
 import { inbox, orders, outbox, payments } from '../db/schema.js';
 import { receiveFromInbox } from '../ledger/receive.js';
 import { restartOrderWorkflow, signalPayment } from './order-workflow.js';
+import { comesRoundAgain } from './schedule.js';
 import { deliverStart } from './starts.js';
 
 /** What decides where a payment goes. What it is worth is read, and checked, by whoever posts it. */
@@ -56,14 +57,22 @@ async function startAgain(db: Db, temporal: Client, orderNo: string): Promise<vo
   await restartOrderWorkflow(db, temporal, orderNo);
 }
 
-/** Leases payments that have not reached their order, by the same schedule as starts. */
+/** Leases payments that have not reached their order. Two relays never get the same one. */
 export async function leasePayments(db: Db, limit: number): Promise<number[]> {
   const rows = await db.execute<{ id: string }>(sql`
     UPDATE inbox SET attempts = attempts + 1,
-           due_at = now() + LEAST(interval '5s' * power(2, LEAST(attempts, 4)), interval '60s')
+           due_at = ${comesRoundAgain(inbox.attempts)}
      WHERE id IN (
        SELECT id FROM inbox WHERE state = 'pending' AND due_at <= now()
         ORDER BY due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
     RETURNING id`);
   return rows.map((row) => Number(row.id));
+}
+
+/** Temporal has the signal, and keeps it: a workflow that is only slow is not told every few seconds. */
+export async function putOff(db: Db, inboxId: number): Promise<void> {
+  await db
+    .update(inbox)
+    .set({ dueAt: sql`now() + interval '30s'` })
+    .where(and(eq(inbox.id, inboxId), eq(inbox.state, 'pending')));
 }

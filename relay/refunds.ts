@@ -12,6 +12,7 @@ import {
   refundHint,
   refundWorkflowId,
 } from '../workflows/contract.js';
+import { comesRoundAgain } from './schedule.js';
 
 const DEADLINE_MS = 2_000;
 
@@ -62,7 +63,7 @@ export async function hintRefund(temporal: Client, refundId: string): Promise<vo
 export async function leaseRefunds(db: Db, limit: number): Promise<string[]> {
   const rows = await db.execute<{ id: string }>(sql`
     UPDATE refunds SET start_attempts = start_attempts + 1,
-           start_due_at = now() + LEAST(interval '5s' * power(2, LEAST(start_attempts, 4)), interval '60s')
+           start_due_at = ${comesRoundAgain(refunds.startAttempts)}
      WHERE id IN (
        SELECT id FROM refunds WHERE start_due_at <= now()
         ORDER BY start_due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)

@@ -7,7 +7,7 @@ import type { Client } from '@temporalio/client';
 import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import type { DeliveryLog } from './inline.js';
-import { deliverPayment, leasePayments } from './payments.js';
+import { deliverPayment, leasePayments, putOff } from './payments.js';
 import { ask, leaseQuestions } from './questions.js';
 import { deliverRefund, leaseRefunds } from './refunds.js';
 import { deliverStart, leaseStarts } from './starts.js';
@@ -52,7 +52,10 @@ export function startRelay({ db, temporal, channels, publicUrl, log }: RelayPart
     run({
       name: 'payment',
       lease: (limit) => leasePayments(db, limit),
-      deliver: (inboxId) => deliverPayment(db, temporal, inboxId),
+      deliver: async (inboxId) => {
+        await deliverPayment(db, temporal, inboxId);
+        await putOff(db, inboxId);
+      },
     }),
     run({
       name: 'refund',
