@@ -3,9 +3,8 @@
  * query: behind a broken network, or between two tries to connect, a call would hang far longer than callers do
  * (promise W4: 503 within 2 s).
  */
-import { sql } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
-import { HoldfastError } from '../domain/errors.js';
+import { databaseAnswers } from '../db/probe.js';
 
 // Together below 2 s. Work that takes longer is fine as long as the database answers somebody.
 const FIRST_LOOK_MS = 1_000;
@@ -18,30 +17,13 @@ export interface DatabaseWatch {
   guard<T>(work: Promise<T>): Promise<T>;
 }
 
-/** @throws HoldfastError `unavailable`, saying what did not answer */
-export async function within<T>(limitMs: number, work: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new HoldfastError('unavailable', { message: `${what} does not answer` }));
-    }, limitMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 export function watchDatabase(db: Db): DatabaseWatch {
   let probe: Promise<void> | undefined;
 
   function alive(): Promise<void> {
-    probe ??= within(PROBE_MS, db.execute(sql`SELECT 1`), 'the database')
-      .then(() => undefined)
-      .finally(() => {
-        probe = undefined;
-      });
+    probe ??= databaseAnswers(db, PROBE_MS).finally(() => {
+      probe = undefined;
+    });
     return probe;
   }
 

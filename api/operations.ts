@@ -1,7 +1,8 @@
 /** Whether the process lives, whether it can work, and its metrics. */
 import { z } from 'zod';
+import { within } from '../db/probe.js';
 import { everybody } from './access.js';
-import { type DatabaseWatch, within } from './database-watch.js';
+import type { DatabaseWatch } from './database-watch.js';
 import { type Endpoint, endpoint } from './endpoint.js';
 import { toHoldfastError } from './failures.js';
 import type { Services } from './services.js';

@@ -1,5 +1,4 @@
 /** Runs workflows, activities and the relay, until it is told to stop. Any number of these may run. */
-import { createServer } from 'node:http';
 import { pino } from 'pino';
 import { createChannels } from '../channels/index.js';
 import { ConfigError, readConfig } from '../config.js';
@@ -7,10 +6,12 @@ import { armCrashPoint } from '../crash-points.js';
 import { openDatabase } from '../db/client.js';
 import { guardProcess } from '../db/driver-guard.js';
 import { ensureSchema } from '../db/migrations.js';
+import { within } from '../db/probe.js';
 import { startRelay } from '../relay/relay.js';
 import { openTemporal } from '../temporal/connect.js';
 import { registerSearchAttributes } from '../temporal/search-attributes.js';
-import { createWorker } from './run.js';
+import { healthServer } from './health.js';
+import { CONNECT_MS, createWorker } from './run.js';
 
 async function main(): Promise<void> {
   const config = readConfig();
@@ -21,7 +22,11 @@ async function main(): Promise<void> {
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-worker' });
   const channels = createChannels(config.channels);
   const temporal = openTemporal(config.temporal);
-  await registerSearchAttributes(temporal.connection, config.temporal.namespace);
+  await within(
+    CONNECT_MS,
+    registerSearchAttributes(temporal.connection, config.temporal.namespace),
+    'Temporal',
+  );
   const { home, publicUrl } = config;
   const parts = { db: database.db, channels, publicUrl, temporal: config.temporal, home, log };
   const { worker, connection } = await createWorker(parts);
@@ -32,12 +37,10 @@ async function main(): Promise<void> {
     publicUrl,
     log,
   });
-  const health = createServer((request, response) => {
-    const well = worker.getState() === 'RUNNING';
-    response.writeHead(request.url === '/healthz' && well ? 200 : 503, {
-      'content-type': 'application/json',
-    });
-    response.end(JSON.stringify({ status: worker.getState() }));
+  const health = healthServer({
+    db: database.db,
+    connection: temporal.connection,
+    state: () => worker.getState(),
   });
   health.listen(config.workerHealthPort, config.host);
 

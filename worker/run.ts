@@ -4,11 +4,15 @@ import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
 import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
+import { within } from '../db/probe.js';
 import { type TemporalSettings, connectionOptions, dataConverterOf } from '../temporal/connect.js';
 import { TASK_QUEUE } from '../workflows/contract.js';
 import { workflowBundle } from './bundle.js';
 import { failureInterceptor } from './failures.js';
 import { heartbeatInterceptor } from './heartbeat.js';
+
+/** A network that swallows everything would keep a start hanging for ever. */
+export const CONNECT_MS = 30_000;
 
 export interface WorkerParts {
   db: Db;
@@ -40,7 +44,7 @@ export function workerOptions({ db, channels, publicUrl, temporal, log }: Worker
   } satisfies WorkerOptions;
 }
 
-/** Connects, for as long as it takes, and builds the worker. */
+/** @throws HoldfastError `unavailable`, when Temporal is not there: whoever supervises the process starts it again */
 export async function createWorker(
   parts: WorkerParts & { home: string },
 ): Promise<{ worker: Worker; connection: NativeConnection }> {
@@ -49,7 +53,7 @@ export async function createWorker(
     telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
   });
   const [connection, bundle] = await Promise.all([
-    NativeConnection.connect(connectionOptions(parts.temporal)),
+    within(CONNECT_MS, NativeConnection.connect(connectionOptions(parts.temporal)), 'Temporal'),
     workflowBundle(parts),
   ]);
   const { workflowsPath, ...options } = workerOptions(parts);
