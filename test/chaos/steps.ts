@@ -1,5 +1,6 @@
 /** What journeys are made of. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { OVERTAKEN } from '../../workflows/contract.js';
 import {
   type ChannelName,
   type Order,
@@ -171,9 +172,11 @@ export async function command(
       if (allowed.includes(codeOf(answer) ?? '')) return false;
       throw refused;
     }
-    if (!noted)
+    // A refund's wish is on record before PostgreSQL shows it; what is asked again hears what became of it.
+    if (!noted && !refused.message.includes(OVERTAKEN)) {
       client.tally.contradictions.push(`${refused.message}, and the order shows ${now.body.status}`);
-    noted = true;
+      noted = true;
+    }
     if (performance.now() > end) throw refused;
     await pause(LOOKS_EVERY_MS);
   }
