@@ -7,6 +7,8 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
 import type { ChannelsConfig } from './channels/index.js';
+import type { SmsConfig } from './channels/sms.js';
+import type { TransferSceneId } from './channels/wechat-transfer-scenes.js';
 import { CRASH_POINTS } from './crash-points.js';
 import { parseDuration } from './domain/durations.js';
 
@@ -100,7 +102,29 @@ const variables = z.object({
   WECHAT_API_V3_KEY: z.string().length(32, 'must have exactly 32 characters').optional(),
   WECHAT_PUBLIC_KEY_ID: z.string().optional(),
   WECHAT_PUBLIC_KEY: pem.optional(),
+  WECHAT_TRANSFER_SCENE_ID: z
+    .enum(['1000', '1005', '1009', '1010', '1011'] satisfies TransferSceneId[])
+    .default('1005'),
   WECHAT_BASE_URL: z.url().default('https://api.mch.weixin.qq.com/'),
+  PINGPP_APP_ID: z.string().optional(),
+  PINGPP_API_KEY: z
+    .string()
+    .regex(/^sk_(live|test)_/, 'must be sk_live_... or sk_test_...')
+    .optional(),
+  PINGPP_PRIVATE_KEY: pem.optional(),
+  PINGPP_PUBLIC_KEY: pem.optional(),
+  PINGPP_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.pingxx.com'),
+  STRIPE_SECRET_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.stripe.com'),
+  ALIYUN_SMS_ACCESS_KEY_ID: z.string().optional(),
+  ALIYUN_SMS_ACCESS_KEY_SECRET: z.string().optional(),
+  ALIYUN_SMS_ENDPOINT: z.url({ protocol: /^https?$/ }).default('https://dysmsapi.aliyuncs.com'),
+  TENCENT_SMS_SECRET_ID: z.string().optional(),
+  TENCENT_SMS_SECRET_KEY: z.string().optional(),
+  TENCENT_SMS_APP_ID: z.string().optional(),
+  TENCENT_SMS_ENDPOINT: z.url({ protocol: /^https?$/ }).default('https://sms.tencentcloudapi.com'),
+  TENCENT_SMS_REGION: z.string().default('ap-guangzhou'),
 });
 
 export class ConfigError extends Error {
@@ -131,6 +155,13 @@ function channelsOf(given: Variables): ChannelsConfig {
     'WECHAT_PUBLIC_KEY_ID',
     'WECHAT_PUBLIC_KEY',
   ] as const);
+  const stripe = complete(given, ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'] as const);
+  const pingpp = complete(given, [
+    'PINGPP_APP_ID',
+    'PINGPP_API_KEY',
+    'PINGPP_PRIVATE_KEY',
+    'PINGPP_PUBLIC_KEY',
+  ] as const);
   return {
     alipay: alipay && {
       appId: alipay.ALIPAY_APP_ID,
@@ -149,12 +180,55 @@ function channelsOf(given: Variables): ChannelsConfig {
       publicKeyId: wechat.WECHAT_PUBLIC_KEY_ID,
       publicKey: wechat.WECHAT_PUBLIC_KEY,
       baseUrl: given.WECHAT_BASE_URL,
+      transferSceneId: given.WECHAT_TRANSFER_SCENE_ID,
+      timeoutMs: PROVIDER_TIMEOUT_MS,
+    },
+    pingpp: pingpp && {
+      appId: pingpp.PINGPP_APP_ID,
+      apiKey: pingpp.PINGPP_API_KEY,
+      privateKey: pingpp.PINGPP_PRIVATE_KEY,
+      publicKey: pingpp.PINGPP_PUBLIC_KEY,
+      baseUrl: given.PINGPP_BASE_URL,
+      timeoutMs: PROVIDER_TIMEOUT_MS,
+    },
+    stripe: stripe && {
+      secretKey: stripe.STRIPE_SECRET_KEY,
+      webhookSecret: stripe.STRIPE_WEBHOOK_SECRET,
+      baseUrl: given.STRIPE_BASE_URL,
       timeoutMs: PROVIDER_TIMEOUT_MS,
     },
   };
 }
 
 const PROVIDER_TIMEOUT_MS = 5_000;
+// Short of the minute within which an order comes to rest after whatever has happened (promise T5).
+const SMS_SHOWS_WITHIN_MS = 30_000;
+
+function smsOf(given: Variables): SmsConfig {
+  const aliyun = complete(given, ['ALIYUN_SMS_ACCESS_KEY_ID', 'ALIYUN_SMS_ACCESS_KEY_SECRET'] as const);
+  const tencent = complete(given, [
+    'TENCENT_SMS_SECRET_ID',
+    'TENCENT_SMS_SECRET_KEY',
+    'TENCENT_SMS_APP_ID',
+  ] as const);
+  const common = { timeoutMs: PROVIDER_TIMEOUT_MS, showsWithinMs: SMS_SHOWS_WITHIN_MS };
+  return {
+    aliyun: aliyun && {
+      accessKeyId: aliyun.ALIYUN_SMS_ACCESS_KEY_ID,
+      accessKeySecret: aliyun.ALIYUN_SMS_ACCESS_KEY_SECRET,
+      endpoint: given.ALIYUN_SMS_ENDPOINT,
+      ...common,
+    },
+    tencent: tencent && {
+      secretId: tencent.TENCENT_SMS_SECRET_ID,
+      secretKey: tencent.TENCENT_SMS_SECRET_KEY,
+      appId: tencent.TENCENT_SMS_APP_ID,
+      endpoint: given.TENCENT_SMS_ENDPOINT,
+      region: given.TENCENT_SMS_REGION,
+      ...common,
+    },
+  };
+}
 
 /** @throws ConfigError in production: a process there ends only when it is told to, or when it has to */
 function crashPointOf({ CRASH_AT: point, NODE_ENV: environment }: Variables) {
@@ -199,7 +273,9 @@ function configOf(given: Variables) {
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),
     logLevel: given.LOG_LEVEL,
+    allowPrivateUrls: given.ALLOW_PRIVATE_URLS,
     channels: channelsOf(given),
+    sms: smsOf(given),
     crashAt: crashPointOf(given),
   };
 }

@@ -5,7 +5,7 @@ import type { Db } from '../db/client.js';
 import { insertAnswer } from '../db/inbox.js';
 import { payments } from '../db/schema.js';
 import type { ProviderChannel } from '../domain/order.js';
-import { settleAttempt } from '../relay/attempts.js';
+import { settleAttempt, toKnown } from '../relay/attempts.js';
 
 export function createProviderActivities(db: Db, channels: Channels) {
   return {
@@ -20,7 +20,7 @@ export function createProviderActivities(db: Db, channels: Channels) {
         .from(payments)
         .where(and(eq(payments.orderNo, input.orderNo), eq(payments.outTradeNo, input.outTradeNo)));
       if (payment === undefined || payment.channel !== input.channel) return null;
-      const found = await channelNamed(channels, input.channel).query(input.outTradeNo);
+      const found = await channelNamed(channels, input.channel).query(toKnown(payment));
       return found.state === 'paid' ? insertAnswer(db, input.channel, found.payment) : null;
     },
 

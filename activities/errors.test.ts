@@ -20,6 +20,7 @@ describe('what is worth another try', () => {
       'invalid_next_action',
       'not_found',
       'order_not_found',
+      'channel_not_configured',
       'user_not_found',
       'insufficient_funds',
       'posting_conflict',

@@ -16,6 +16,7 @@ const PERMANENT = new Set<ErrorCode>([
   'not_owner',
   'not_pending',
   'missing_thing',
+  'channel_not_configured',
   'missing_setting',
   'missing_parameter',
   'sms_unknown_outcome',

@@ -1,23 +1,30 @@
 import type { Channels } from '../channels/index.js';
+import type { SmsProviders } from '../channels/sms.js';
 import type { Db } from '../db/client.js';
 import { createProviderActivities } from './channels.js';
 import { createNextActions } from './next-actions/index.js';
 import { createOrderActivities } from './payments.js';
+import { createReconciliationActivities } from './reconciliation.js';
 import { createRefundLedgerActivities, createRefundProviderActivities } from './refunds.js';
+import { createWithdrawalActivities } from './withdrawals.js';
 
 export type OrderActivities = ReturnType<typeof createOrderActivities> &
   ReturnType<typeof createRefundLedgerActivities>;
 export type ProviderActivities = ReturnType<typeof createProviderActivities> &
   ReturnType<typeof createRefundProviderActivities>;
+export type ReconciliationActivities = ReturnType<typeof createReconciliationActivities>;
+export type WithdrawalActivities = ReturnType<typeof createWithdrawalActivities>;
 export type { NextActionActivities } from './next-actions/index.js';
 
 /** @param publicUrl what providers call back */
-export function createActivities(db: Db, channels: Channels, publicUrl: string) {
+export function createActivities(db: Db, channels: Channels, publicUrl: string, sms: SmsProviders = {}) {
   return {
     ...createOrderActivities(db),
     ...createProviderActivities(db, channels),
     ...createRefundLedgerActivities(db),
     ...createRefundProviderActivities(db, channels, publicUrl),
-    ...createNextActions(db),
+    ...createWithdrawalActivities(db, channels, publicUrl),
+    ...createReconciliationActivities(db, channels),
+    ...createNextActions(db, sms),
   };
 }

@@ -1,13 +1,13 @@
 /** What a refund's workflow and an order's do with refunds. Every one may run twice and counts once. */
 import { crashPoint } from '../crash-points.js';
-import type { RefundRequest, RefundState } from '../channels/channel.js';
+import type { Posting, RefundRequest, RefundState } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
 import type { Standing } from '../domain/order.js';
 import { failRefund, settleRefund } from '../ledger/refund-ends.js';
-import { type RefundRow, refundById } from '../db/refunds.js';
+import { type RefundRow, beginPosting, endPosting, refundById, tradeOf } from '../db/refunds.js';
 import { standingOf } from '../ledger/refund-rows.js';
 import { approveRefund, rejectRefund, requestRefund } from '../ledger/refunds.js';
 
@@ -101,14 +101,24 @@ export type RefundProgress =
   | { state: 'failed'; error: { code: string; message: string } };
 
 export function createRefundProviderActivities(db: Db, channels: Channels, publicUrl: string) {
-  const requestOf = (row: RefundRow): RefundRequest => ({
+  const requestOf = async (row: RefundRow): Promise<RefundRequest> => ({
     outTradeNo: row.outTradeNo,
+    providerTradeNo: await tradeOf(db, row),
     refundNo: row.id,
     amountFen: fen(row.amount),
     capturedFen: fen(row.captured),
     currency: 'CNY',
     reason: row.reason,
     notifyUrl: `${publicUrl}/webhooks/${row.channel}`,
+  });
+
+  const postingOf = (refundId: string): Posting => ({
+    async begin() {
+      const isFree = await beginPosting(db, refundId);
+      crashPoint('refund: begun');
+      return isFree;
+    },
+    end: () => endPosting(db, refundId),
   });
 
   return {
@@ -124,13 +134,13 @@ export function createRefundProviderActivities(db: Db, channels: Channels, publi
       if (channel.refund === undefined || channel.queryRefund === undefined) {
         return failed('channel_refused', `${row.channel} has no refunds`);
       }
-      const request = requestOf(row);
+      const request = await requestOf(row);
       try {
         crashPoint('refund: before the provider');
         const known = posted ? await channel.queryRefund(request) : null;
         // The provider does not know of it: the same number again is the same refund.
         const isKnown = known !== null && known.state !== 'unknown';
-        const state = isKnown ? known : await channel.refund(request);
+        const state = isKnown ? known : await channel.refund(request, postingOf(refundId));
         crashPoint('refund: provider has it');
         return toProgress(state);
       } catch (error) {

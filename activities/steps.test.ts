@@ -1,6 +1,7 @@
 /** T1 a step's effect and its record, run as often and as late as Temporal may run them. */
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createChannels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { type OrderRow, orderByNo } from '../db/orders.js';
 import { actionSteps, catalogItems, operatorItems, smsOutbox } from '../db/schema.js';
@@ -28,7 +29,7 @@ let id = 0;
 beforeAll(async () => {
   database = await freshDatabase(16);
   db = database.db;
-  activities = createActivities(db, { alipay: undefined, wechat: undefined }, 'http://127.0.0.1:9');
+  activities = createActivities(db, createChannels({}), 'http://127.0.0.1:9');
   await addUsers(db);
   await addSmsTemplate(db, '111');
 });

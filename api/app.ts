@@ -7,6 +7,7 @@ import { HoldfastError } from '../domain/errors.js';
 import { PROVIDER_CHANNELS } from '../domain/order.js';
 import { addressOf } from './address.js';
 import { registerBacklog } from './backlog-metrics.js';
+import { codecEndpoints } from './codec.js';
 import { watchDatabase } from './database-watch.js';
 import { docsEndpoints } from './docs.js';
 import type { Endpoint } from './endpoint.js';
@@ -69,7 +70,8 @@ export function createApp(services: Services): express.Express {
 /** Every route of the app, in the order in which they are tried. */
 function endpointsOf({ watch, services }: Edge): readonly Endpoint[] {
   const webhooks = PROVIDER_CHANNELS.map((name) => webhookEndpoint(services.channels, name));
-  const documented = [...operationsEndpoints(watch), ...v1Endpoints, ...webhooks];
+  const codec = codecEndpoints(services.config.temporal.payloadKey);
+  const documented = [...operationsEndpoints(watch), ...codec, ...v1Endpoints, ...webhooks];
   return [...documented, ...docsEndpoints(documented)];
 }
 

@@ -24,6 +24,8 @@ export type CallerName = (typeof CALLERS)[number];
 const EVERYBODY = '  +   +   + |   +   +   +   + |   +   +   +   +';
 const BACKEND = '  401 401 401 | 403 403 403 403 | 403 403 + +';
 const OPERATORS_TOO = '401 401 401 | 403 403 403   + |   + 403 + +';
+/** Whoever may set an endpoint up sees every order: a key's right, and no person's. */
+const OPERATING_KEYS = '401 401 401 | 403 403 403 403 | + 403 + +';
 const SELF_AND_OPERATORS = '401 401 401 | + 403 403 + | + 403 + +';
 const SELF_TOO = '401 401 401 | + 403 403 403 | 403 403 + +';
 const PARTIES = '  401 401 401 | + + 404 + | + 403 + +';
@@ -48,8 +50,12 @@ export const MATRIX: Record<string, Row> = {
   'GET /openapi.json': everybody,
   'GET /docs': everybody,
   'GET /docs/:file': everybody,
+  'POST /codec/encode': { scope: 'admin', cells: OPERATORS_TOO },
+  'POST /codec/decode': { scope: 'admin', cells: OPERATORS_TOO },
   'POST /webhooks/alipay': everybody,
   'POST /webhooks/wechat': everybody,
+  'POST /webhooks/pingpp': everybody,
+  'POST /webhooks/stripe': everybody,
   'PUT /v1/users/:id': { scope: 'users', cells: BACKEND, body: { name: 'Alice' } },
   'GET /v1/users/:id': { scope: 'users', cells: SELF_AND_OPERATORS },
   'POST /v1/users/:id/tokens': { scope: 'users', cells: BACKEND },
@@ -76,11 +82,52 @@ export const MATRIX: Record<string, Row> = {
     cells: OPERATORS_TOO,
     body: { resolution: 'settled_by_hand', ...reason },
   },
+  'POST /v1/webhook-endpoints': {
+    scope: 'operate',
+    cells: OPERATING_KEYS,
+    body: { url: 'https://shop.example.com/' },
+  },
+  'GET /v1/webhook-endpoints': { scope: 'operate', cells: OPERATING_KEYS },
+  'GET /v1/webhook-endpoints/:id': { scope: 'operate', cells: OPERATING_KEYS },
+  'PATCH /v1/webhook-endpoints/:id': { scope: 'operate', cells: OPERATING_KEYS, body: { description: 'x' } },
+  'POST /v1/webhook-endpoints/:id/rotate-secret': { scope: 'operate', cells: OPERATING_KEYS },
+  'POST /v1/webhook-endpoints/:id/test': { scope: 'operate', cells: OPERATING_KEYS },
+  'GET /v1/webhook-deliveries': { scope: 'operate', cells: OPERATORS_TOO },
+  'GET /v1/webhook-deliveries/:id': { scope: 'operate', cells: OPERATORS_TOO },
+  'POST /v1/webhook-deliveries/:id/redeliver': { scope: 'operate', cells: OPERATORS_TOO },
+  'DELETE /v1/webhook-endpoints/:id': {
+    scope: 'operate',
+    // Who comes second finds it gone.
+    cells: '401 401 401 | 403 403 403 403 | + 403 404 404',
+  },
   'POST /v1/orders/:id/refunds': { scope: 'orders', cells: BUYER_ACTS, body: reason },
   'GET /v1/refunds': { scope: 'refunds:decide', cells: OPERATORS_TOO },
   'GET /v1/refunds/:id': { scope: 'orders', cells: '401 401 401 | + + 404 + | + + + +' },
   'POST /v1/refunds/:id/approve': { scope: 'refunds:decide', cells: OPERATORS_TOO, body: reason },
   'POST /v1/refunds/:id/reject': { scope: 'refunds:decide', cells: OPERATORS_TOO, body: reason },
+  'PUT /v1/users/:id/payout-account': {
+    scope: 'users',
+    cells: SELF_TOO,
+    body: { channel: 'alipay', no: 'alice@example.com', name: 'Alice' },
+  },
+  'POST /v1/withdrawals': {
+    scope: 'orders',
+    cells: SELF_TOO,
+    body: { userId: 'alice', amount: 100, payPassword: '246810' },
+  },
+  // Who decides about withdrawals may read them too, and so may a key that has every other scope.
+  'GET /v1/withdrawals': { scope: 'orders', cells: '401 401 401 | + + + + | + + + +' },
+  'GET /v1/withdrawals/:id': { scope: 'orders', cells: '401 401 401 | + 404 404 + | + + + +' },
+  'POST /v1/withdrawals/:id/approve': { scope: 'withdrawals:decide', cells: OPERATORS_TOO, body: reason },
+  'POST /v1/withdrawals/:id/reject': { scope: 'withdrawals:decide', cells: OPERATORS_TOO, body: reason },
+  'POST /v1/reconciliations': {
+    scope: 'operate',
+    cells: OPERATORS_TOO,
+    body: { channel: 'alipay', date: '2026-11-23' },
+  },
+  'GET /v1/reconciliations': { scope: 'ledger:read', cells: OPERATORS_TOO },
+  'GET /v1/reconciliations/:id': { scope: 'ledger:read', cells: OPERATORS_TOO },
+  'GET /v1/reconciliations/:id/differences': { scope: 'ledger:read', cells: OPERATORS_TOO },
   'POST /v1/orders': {
     scope: 'orders',
     cells: SELF_TOO,

@@ -6,11 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOrder } from '../commands/create-order.js';
 import { SCOPES, type Scope } from '../commands/credentials.js';
 import { openItem } from '../db/operator-items.js';
-import { operatorItems, refunds } from '../db/schema.js';
+import { claimRun } from '../db/reconciliations.js';
+import { operatorItems, refunds, withdrawals } from '../db/schema.js';
 import { fen } from '../domain/money.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { openAttempt } from '../test/support/world.js';
-import { ADMIN_KEY, type TestApp, addPeople, startTestApp } from './test-support.js';
+import { ADMIN_KEY, type TestApp, addPeople, startTestApp, testServices } from './test-support.js';
 import { CALLERS, type CallerName, MATRIX } from './authorization-matrix.js';
 
 const refundId = 'f'.repeat(24);
@@ -19,13 +20,17 @@ let api: TestApp;
 let orderId: string;
 let paymentId: string;
 let itemId: string;
+let endpointId: string;
+let deliveryId: string;
 let spareKeyId: string;
 let revokedKey: string;
 const keys = new Map<string, string>();
 
 beforeAll(async () => {
   database = await freshDatabase();
-  api = await startTestApp(database.db);
+  const { config } = testServices(database.db).services;
+  const temporal = { ...config.temporal, payloadKey: 'a'.repeat(64) };
+  api = await startTestApp(database.db, { config: { ...config, temporal } });
   await addPeople(api);
   await api.admin('PUT', '/v1/catalog/shop-orders/77', { userId: 'alice', amount: 100, title: 'tea' });
   await api.admin('PUT', '/v1/catalog/sms-templates/1', { provider: 'outbox', sign: 's', template: 't' });
@@ -57,10 +62,22 @@ beforeAll(async () => {
   orderId = order.id;
   paymentId = (await openAttempt(database.db, order)).id;
   await insertRefund(database.db, order.orderNo);
+  await insertWebhooks();
+  await insertWithdrawal(database.db);
   await openItem(database.db, { kind: 'failed_refund', ref: refundId, orderNo: order.orderNo, details: {} });
+  await claimRun(database.db, { channel: 'alipay', date: '2026-11-23' }, 'test');
   const [item] = await database.db.select().from(operatorItems);
   itemId = item?.id ?? '';
 });
+
+/** Of two endpoints: deleting one must not hide the other's delivery. */
+async function insertWebhooks(): Promise<void> {
+  const made = await api.admin('POST', '/v1/webhook-endpoints', { url: 'https://shop.example.com/' });
+  endpointId = String(made.json['id']);
+  const other = await api.admin('POST', '/v1/webhook-endpoints', { url: 'https://shop.example.com/' });
+  const sent = await api.admin('POST', `/v1/webhook-endpoints/${String(other.json['id'])}/test`);
+  deliveryId = String(sent.json['id']);
+}
 
 /** One that was refused: whoever may decide about it is told so. */
 async function insertRefund(db: TestDatabase['db'], orderNo: string): Promise<void> {
@@ -74,6 +91,21 @@ async function insertRefund(db: TestDatabase['db'], orderNo: string): Promise<vo
     reason: 'because',
     status: 'rejected',
     requestedBy: 'user:alice',
+  });
+}
+
+/** Likewise. */
+async function insertWithdrawal(db: TestDatabase['db']): Promise<void> {
+  await db.insert(withdrawals).values({
+    id: refundId,
+    userId: 'alice',
+    amount: 100,
+    channel: 'alipay',
+    accountNo: 'alice@example.com',
+    accountName: 'Alice',
+    status: 'rejected',
+    requestedBy: 'user:alice',
+    approvalsNeeded: 1,
   });
 }
 
@@ -134,7 +166,11 @@ function pathOf(route: string): string {
     '/v1/orders/:id': orderId,
     '/v1/payments/:id': paymentId,
     '/v1/refunds/:id': refundId,
+    '/v1/withdrawals/:id': refundId,
     '/v1/operator-items/:id': itemId,
+    '/v1/reconciliations/:id': 'alipay-2026-11-23',
+    '/v1/webhook-endpoints/:id': endpointId,
+    '/v1/webhook-deliveries/:id': deliveryId,
     '/v1/api-keys/:id': spareKeyId,
     '/v1/catalog/shop-orders/:id': '77',
     '/v1/catalog/sms-templates/:id': '1',

@@ -10,10 +10,32 @@ const FIGURES = [
     name: 'holdfast_stuck_orders',
     help: 'orders that nothing drives any more, by why',
   },
+  {
+    what: 'stuck_withdrawals',
+    name: 'holdfast_stuck_withdrawals',
+    help: 'withdrawals that nothing drives any more, by why',
+  },
   { what: 'inbox', name: 'holdfast_inbox_pending', help: 'verified payments on their way to their order' },
   { what: 'outbox', name: 'holdfast_starts_pending', help: 'orders whose workflow is still to be started' },
+  {
+    what: 'webhook_deliveries',
+    name: 'holdfast_webhook_deliveries_due',
+    help: 'outgoing events past their turn',
+  },
   { what: 'operator_items', name: 'holdfast_operator_items_open', help: 'what waits for a person, by kind' },
+  {
+    what: 'differences',
+    name: 'holdfast_differences_open',
+    help: "what differs between our books and the providers' bills, by type",
+  },
 ] as const satisfies readonly { what: Backlog['what']; name: string; help: string }[];
+
+/** An age alone; there is none before a channel's first day. */
+const RECONCILED = {
+  what: 'reconciled',
+  name: 'holdfast_reconciled_age_seconds',
+  help: 'How long ago the last day ended, in China, that was compared with its bill; by channel.',
+} as const;
 
 /**
  * Two gauges for each figure, its count and the age of its oldest in seconds, and one that says whether they could
@@ -33,24 +55,25 @@ export function registerBacklog(registry: Registry, read: () => Promise<Backlog[
     registers: [registry],
     collect: async (): Promise<void> => readable.set((await rows()) === null ? 0 : 1),
   });
+  const add = (what: Backlog['what'], name: string, help: string, value: (row: Backlog) => number): void => {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames: ['kind'],
+      registers: [registry],
+      collect: async (): Promise<void> => {
+        gauge.reset();
+        const known = await rows();
+        if (known === null) return;
+        const mine = known.filter((row) => row.what === what);
+        for (const row of mine) gauge.set({ kind: row.kind }, value(row));
+        if (mine.length === 0 && what !== RECONCILED.what) gauge.set({ kind: '' }, 0);
+      },
+    });
+  };
   for (const { what, name, help } of FIGURES) {
-    const add = (suffix: string, text: string, value: (row: Backlog) => number): void => {
-      const gauge = new Gauge({
-        name: `${name}${suffix}`,
-        help: text,
-        labelNames: ['kind'],
-        registers: [registry],
-        collect: async (): Promise<void> => {
-          gauge.reset();
-          const known = await rows();
-          if (known === null) return;
-          const mine = known.filter((row) => row.what === what);
-          for (const row of mine) gauge.set({ kind: row.kind }, value(row));
-          if (mine.length === 0) gauge.set({ kind: '' }, 0);
-        },
-      });
-    };
-    add('', `How many: ${help}.`, (row) => row.count);
-    add('_oldest_seconds', `Age of the oldest: ${help}.`, (row) => row.oldestSeconds);
+    add(what, name, `How many: ${help}.`, (row) => row.count);
+    add(what, `${name}_oldest_seconds`, `Age of the oldest: ${help}.`, (row) => row.oldestSeconds);
   }
+  add(RECONCILED.what, RECONCILED.name, RECONCILED.help, (row) => row.oldestSeconds);
 }

@@ -12,7 +12,7 @@ import type { SentBody } from './body.js';
 import { parseWith } from './parse.js';
 import type { Services } from './services.js';
 
-type Method = 'get' | 'post' | 'put' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 interface ResponseSpec {
   description: string;

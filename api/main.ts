@@ -7,6 +7,7 @@ import { type Config, ConfigError, readConfig } from '../config.js';
 import { armCrashPoint } from '../crash-points.js';
 import { openDatabase } from '../db/client.js';
 import { ensureSchema } from '../db/migrations.js';
+import { forgetDelivered } from '../db/webhooks.js';
 import { createInline } from '../relay/inline.js';
 import { openTemporal } from '../temporal/connect.js';
 import { createApp } from './app.js';
@@ -62,7 +63,7 @@ async function drained(server: Server): Promise<void> {
 
 function keepHouse(work: () => Promise<void>, logger: Logger): NodeJS.Timeout {
   const tick = (): void => {
-    work().catch((error: unknown) => logger.warn({ err: error }, 'old idempotency keys were not removed'));
+    work().catch((error: unknown) => logger.warn({ err: error }, 'old rows were not removed'));
   };
   return setInterval(tick, HOUSEKEEPING_MS).unref();
 }
@@ -105,7 +106,10 @@ async function main(): Promise<void> {
   });
   const server = createApiServer(app, logger);
   const { port } = await listening(server, config);
-  const housekeeping = keepHouse(() => forgetOldKeys(database.db), logger);
+  const housekeeping = keepHouse(async () => {
+    await forgetOldKeys(database.db);
+    await forgetDelivered(database.db);
+  }, logger);
   logger.info({ host: config.host, port }, 'the API listens');
   const signal = await untilSignal();
   logger.info({ signal }, 'the API stops');

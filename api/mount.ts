@@ -118,7 +118,7 @@ async function admit({ edge, endpoint, request, response }: Served): Promise<Ide
 }
 
 async function sentBody({ endpoint, request, response }: Served): Promise<SentBody> {
-  if (endpoint.method !== 'post' && endpoint.method !== 'put') return { value: undefined, form: false };
+  if (endpoint.method === 'get' || endpoint.method === 'delete') return { value: undefined, form: false };
   const bytes = await readBytes(request, response);
   if (endpoint.body === rawBytes) return { value: bytes, form: false };
   return parseBody(bytes, request.headers['content-type']);

@@ -41,7 +41,7 @@ const REQUEST_ID_HEADER = header('Names this request in the logs.', 'string');
 
 /** Codes that any route of this kind can answer. */
 function codesOf(route: Endpoint): ErrorCode[] {
-  const withBody = route.method === 'post' || route.method === 'put';
+  const withBody = route.method === 'post' || route.method === 'put' || route.method === 'patch';
   const isPublic = route.access.kind === 'public';
   return [
     ...(withBody || route.params || route.query ? (['invalid_request'] as const) : []),

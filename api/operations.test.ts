@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
+import { eq } from 'drizzle-orm';
 import { parse } from 'yaml';
 import { Registry } from 'prom-client';
+import { reconciliationDifferences, reconciliations, withdrawals } from '../db/schema.js';
 import { type TestDatabase, freshDatabase, sqlAs } from '../test/support/database.js';
+import { approve, ask, earner } from '../test/support/withdrawals.js';
 import { addUsers, insertOrder } from '../test/support/world.js';
 import { registerBacklog } from './backlog-metrics.js';
 import type { Probes } from './services.js';
@@ -90,6 +93,44 @@ describe('/metrics', () => {
     expect(Number(age)).toBeGreaterThanOrEqual(3_599);
     expect(text).toContain('holdfast_inbox_pending{kind=""} 0');
     expect(text).toContain('holdfast_backlog_readable 1');
+  });
+
+  it('T6 M4 says what differs, and how long ago the last day ended that was compared', async () => {
+    const app = await startTestApp(database.db, { probes: { temporal: fine, worker: fine } });
+    const date = new Date(Date.now() + 8 * 3_600_000 - 3 * 86_400_000).toISOString().slice(0, 10);
+    const day = { channel: 'alipay', date } as const;
+    const id = `alipay-${date}`;
+    const proven = { ...day, id, status: 'completed', requestedBy: 'test', comparedAt: new Date() } as const;
+    const odd = {
+      type: 'missing_there',
+      kind: 'payment',
+      no: 'n',
+      providerNo: 'p',
+      status: 'open',
+      run: 1,
+    } as const;
+    await database.db.insert(reconciliations).values(proven);
+    await database.db.insert(reconciliationDifferences).values({ ...day, ...odd });
+    const { text } = await app.send('GET', '/metrics');
+    await app.close();
+    await database.db.delete(reconciliations);
+    await database.db.delete(reconciliationDifferences);
+    expect(text).toContain('holdfast_differences_open{kind="missing_there"} 1');
+    const age = Number(/holdfast_reconciled_age_seconds\{kind="alipay"\} (\d+)/.exec(text)?.[1]);
+    // That day ended two days ago, and so much of today.
+    expect(age).toBeGreaterThanOrEqual(2 * 86_400 - 60);
+    expect(age).toBeLessThan(3 * 86_400);
+  });
+
+  it('T6 says how many withdrawals are stuck, and why', async () => {
+    const app = await startTestApp(database.db, { probes: { temporal: fine, worker: fine } });
+    const row = await approve(database.db, await ask(database.db, await earner(database.db), 400));
+    const due = { startDueAt: new Date(Date.now() - 600_000) };
+    await database.db.update(withdrawals).set(due).where(eq(withdrawals.id, row.id));
+    const { text } = await app.send('GET', '/metrics');
+    await app.close();
+    await database.db.update(withdrawals).set({ startDueAt: new Date() }).where(eq(withdrawals.id, row.id));
+    expect(text).toContain('holdfast_stuck_withdrawals{kind="its workflow was not started"} 1');
   });
 
   it('T6 never says that nothing is stuck while nobody knows', async () => {

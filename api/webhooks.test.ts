@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChannels } from '../channels/index.js';
 import { readConfig } from '../config.js';
 import { type Sandbox, startSandbox } from '../sandbox/server.js';
+import { payoutRequestOf, withdrawalById } from '../db/withdrawals.js';
+import { settleWithdrawal, submitWithdrawal } from '../ledger/withdrawal-ends.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
+import { approve, ask, earner } from '../test/support/withdrawals.js';
 import { type TestApp, startTestApp } from './test-support.js';
 
 describe('a notification', () => {
@@ -68,6 +71,7 @@ describe('a notification', () => {
   it.each([
     ['alipay', 'success'],
     ['wechat', '{"code":"SUCCESS"}'],
+    ['pingpp', 'success'],
   ])(
     'W1 of %s is kept before it is answered, in the words that the provider wants',
     async (channel, words) => {
@@ -81,6 +85,23 @@ describe('a notification', () => {
       expect(rows).toEqual([{ amount: '100' }]);
     },
   );
+
+  it('W1 M4 about a payout that was paid makes it due for a question, before it is answered', async () => {
+    const { db } = database;
+    const row = await approve(db, await ask(db, await earner(db), 400));
+    await submitWithdrawal(db, row.id, Date.now());
+    const payout = payoutRequestOf(row, app.url);
+    await app.services.channels.alipay?.payout?.(payout);
+    await control('POST', `/payouts/${row.id}/settle`, { result: 'success', notify: false });
+    await settleWithdrawal(db, row.id, { providerPayoutNo: 'p1', paidAtMs: Date.now(), nowMs: Date.now() });
+    expect((await withdrawalById(db, row.id)).startDueAt).toBeNull();
+    await control('POST', `/payouts/${row.id}/settle`, { result: 'bounce', notify: true });
+    const due = await until(async () => {
+      const { startDueAt } = await withdrawalById(db, row.id);
+      return startDueAt ?? undefined;
+    });
+    expect(due.getTime()).toBeLessThanOrEqual(Date.now());
+  });
 
   it('W2 that is not genuine has no effect, and only the last 100 are kept', async () => {
     for (let sent = 0; sent < 103; sent++) {

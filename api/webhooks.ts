@@ -5,7 +5,9 @@ import { crashPoint } from '../crash-points.js';
 import type { Acknowledgement } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
+import { noteDispute } from '../db/chargebacks.js';
 import { insertEvent } from '../db/inbox.js';
+import { askOnceMore } from '../db/withdrawals.js';
 import { refusedNotifications } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import type { ProviderChannel } from '../domain/order.js';
@@ -44,6 +46,10 @@ async function take(context: Context, name: ProviderChannel, body: Buffer): Prom
     receivedAt,
   });
   crashPoint('notification: verified');
+  // A payout that was paid has no workflow left to be told, so this is kept before the provider hears "success".
+  if (notification.kind === 'payout') await askOnceMore(db, notification.payoutNo);
+  // A dispute has no workflow at all: a person decides about it.
+  if (notification.kind === 'dispute') await noteDispute(db, { channel: name, ...notification.dispute });
   const event = {
     channel: name,
     source: 'notification' as const,
@@ -59,6 +65,7 @@ async function take(context: Context, name: ProviderChannel, body: Buffer): Prom
   if (fresh && notification.kind === 'paid') commands.inline.payment(id, unpaidOrderNo);
   // A hint alone: the refund's own workflow asks its provider.
   if (fresh && notification.kind === 'refund') commands.inline.refundHint(notification.refundNo);
+  if (fresh && notification.kind === 'payout') commands.inline.payoutHint(notification.payoutNo);
 }
 
 /** Exactly the provider's own words: some compare them byte for byte. */

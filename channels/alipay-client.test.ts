@@ -10,7 +10,7 @@ import {
   signAlipay,
   stopGateways,
 } from './test-gateways.js';
-import { failureOf, type LoopbackAnswer, makeAttempt, signRsa } from './test-support.js';
+import { failureOf, type LoopbackAnswer, makeKnown, makeAttempt, signRsa } from './test-support.js';
 
 afterEach(stopGateways);
 
@@ -40,7 +40,7 @@ describe('alipay: answers that cannot be trusted', () => {
     ['of another call', signAlipay('alipay.trade.close', ALIPAY_PAID)],
   ])('%s: the outcome is unknown', async (_title, answer) => {
     const { alipay } = await alipayThatHears(() => answer);
-    const error = await failureOf(() => alipay.query(NO));
+    const error = await failureOf(() => alipay.query(makeKnown(NO)));
     expect(error.code).toBe('channel_unknown_outcome');
     expect(error.details).toEqual({ channel: 'alipay', operation: 'alipay.trade.query' });
     expect(String(error.cause)).not.toContain(oldSign.slice(0, 20));
@@ -61,19 +61,19 @@ describe('alipay: answers that cannot be trusted', () => {
       const { body } = signAlipay(method, ALIPAY_PAID);
       return { body: body.replaceAll('/', slash) };
     });
-    expect((await alipay.query(NO)).state).toBe('paid');
+    expect((await alipay.query(makeKnown(NO))).state).toBe('paid');
   });
 
   it('gives up at its deadline when no answer comes', async () => {
     const { alipay } = await alipayThatHears(() => undefined);
-    const error = await failureOf(() => alipay.query(NO));
+    const error = await failureOf(() => alipay.query(makeKnown(NO)));
     expect(error.code).toBe('channel_unknown_outcome');
     expect(String(error.cause)).toMatch(/400/);
   });
 
   it('gives up at its deadline when the answer trickles in', async () => {
     const { alipay } = await alipayThatHears(() => ({ trickles: true, body: '{' }));
-    expect((await failureOf(() => alipay.query(NO))).code).toBe('channel_unknown_outcome');
+    expect((await failureOf(() => alipay.query(makeKnown(NO)))).code).toBe('channel_unknown_outcome');
   });
 
   it('does not know what became of a call to nobody', async () => {

@@ -45,7 +45,7 @@ export interface AlipayClient {
    */
   call<T>(
     operation: string,
-    bizContent: Record<string, string | readonly string[]>,
+    bizContent: Record<string, string | readonly string[] | Readonly<Record<string, string>>>,
     fields: z.ZodType<T>,
     extra?: Record<string, string>,
   ): Promise<AlipayAnswer<T>>;

@@ -1,5 +1,6 @@
 /** Alipay's notification: a signed form (reference: asynchronous notification, signature RSA2). */
 import type { AlipaySdk } from 'alipay-sdk';
+import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
 import { type Fen, fromYuan } from '../domain/money.js';
 import type { Notification, ProviderPayment, RawNotification } from './channel.js';
@@ -31,6 +32,18 @@ const FACTS = [
   'gmt_close',
 ] as const;
 
+// A message of the application's gateway: its facts are in `biz_content`, as JSON.
+const PAYOUT_CHANGED = 'alipay.fund.trans.order.changed';
+const payoutSchema = z.object({
+  out_biz_no: z.string().optional(),
+  order_id: z.string().optional(),
+  status: z.string().optional(),
+  trans_amount: z.string().optional(),
+  pay_date: z.string().optional(),
+  error_code: z.string().optional(),
+  fail_reason: z.string().optional(),
+});
+
 export interface AlipayNotificationContext {
   sdk: AlipaySdk;
   /** How this installation names a merchant: with the seller when one is configured. */
@@ -57,6 +70,7 @@ export function verifyAlipayNotification(
     outTradeNo: parameters['out_trade_no'] ?? '',
     facts: presentOnly(Object.fromEntries(FACTS.map((name) => [name, parameters[name]]))),
   };
+  if (parameters['msg_method'] === PAYOUT_CHANGED) return toPayoutNotice(eventKey, parameters);
   const payment = toPayment(context, parameters);
   if (payment !== undefined) return { ...common, kind: 'paid', payment };
   const providerStatus = toProviderStatus(parameters);
@@ -128,6 +142,30 @@ function hasRefund(parameters: Parameters): boolean {
 function toRefundNo(parameters: Parameters): string | undefined {
   const { out_biz_no: refundNo, out_trade_no: outTradeNo } = parameters;
   return hasRefund(parameters) && outTradeNo && refundNo ? refundNo : undefined;
+}
+
+/** What became of a payout: a hint, and what became of it is asked for. */
+function toPayoutNotice(eventKey: string, parameters: Parameters): Notification {
+  const facts = payoutSchema.safeParse(parseJson(parameters['biz_content'] ?? '')).data ?? {};
+  const common = {
+    eventKey,
+    outTradeNo: '',
+    facts: presentOnly({ msg_method: PAYOUT_CHANGED, app_id: parameters['app_id'], ...facts }),
+  };
+  const { out_biz_no: payoutNo, status: providerStatus = 'unknown' } = facts;
+  return payoutNo
+    ? { ...common, kind: 'payout', payoutNo, providerStatus }
+    : { ...common, kind: 'other', providerStatus };
+}
+
+/** Undefined when it is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Alipay's yuan as fen; undefined when it is no amount. */

@@ -10,7 +10,7 @@ import {
   signAlipay,
   stopGateways,
 } from './test-gateways.js';
-import { failureOf, makeAttempt } from './test-support.js';
+import { failureOf, makeAttempt, makeKnown } from './test-support.js';
 
 const OK = { code: '10000', msg: 'Success' };
 
@@ -44,7 +44,7 @@ describe('alipay: what a query means', () => {
     ['no trade yet', refuseAlipay('40004', 'ACQ.TRADE_NOT_EXIST'), { state: 'unpaid' }],
   ])('%s', async (_title, inner, state) => {
     const { alipay } = await alipayThatHears((method) => signAlipay(method, inner));
-    expect(await alipay.query(NO)).toMatchObject(state);
+    expect(await alipay.query(makeKnown(NO))).toMatchObject(state);
   });
 
   it.each<[string, object]>([
@@ -57,7 +57,7 @@ describe('alipay: what a query means', () => {
     ['paid, without a number of Alipay', { ...ALIPAY_PAID, trade_no: undefined }],
   ])('is unknown after %s', async (_title, inner) => {
     const { alipay } = await alipayThatHears((method) => signAlipay(method, inner));
-    expect((await failureOf(() => alipay.query(NO))).code).toBe('channel_unknown_outcome');
+    expect((await failureOf(() => alipay.query(makeKnown(NO)))).code).toBe('channel_unknown_outcome');
   });
 });
 
@@ -91,12 +91,12 @@ function closeThen(inner: object, queried: object = ALIPAY_PAID) {
 describe('alipay: close', () => {
   it('is closed when Alipay closed it', async () => {
     const { alipay } = await closeThen({ ...OK, out_trade_no: NO, trade_no: '2026112422' });
-    expect(await alipay.close(NO)).toEqual({ state: 'closed' });
+    expect(await alipay.close(makeKnown(NO))).toEqual({ state: 'closed' });
   });
 
   it('tells that the payer was faster', async () => {
     const { alipay, asked } = await closeThen(refuseAlipay('40004', 'ACQ.TRADE_STATUS_ERROR'));
-    expect(await alipay.close(NO)).toMatchObject({ state: 'paid', payment: { amountFen: 1230 } });
+    expect(await alipay.close(makeKnown(NO))).toMatchObject({ state: 'paid', payment: { amountFen: 1230 } });
     expect(asked.map((query) => query.get('method'))).toEqual(['alipay.trade.close', 'alipay.trade.query']);
   });
 
@@ -105,17 +105,17 @@ describe('alipay: close', () => {
       ...ALIPAY_PAID,
       trade_status: 'TRADE_CLOSED',
     });
-    expect(await alipay.close(NO)).toEqual({ state: 'closed' });
+    expect(await alipay.close(makeKnown(NO))).toEqual({ state: 'closed' });
   });
 
   it('does not call closed what Alipay has never seen, since it can still be paid', async () => {
     const { alipay } = await closeThen(refuseAlipay('40004', 'ACQ.TRADE_NOT_EXIST'));
-    expect(await alipay.close(NO)).toEqual({ state: 'unpaid' });
+    expect(await alipay.close(makeKnown(NO))).toEqual({ state: 'unpaid' });
   });
 
   it.each(['ACQ.SYSTEM_ERROR', 'ACQ.REASON_TRADE_BEEN_FREEZEN'])('is unknown after %s', async (subCode) => {
     const { alipay } = await closeThen(refuseAlipay('40004', subCode));
-    expect((await failureOf(() => alipay.close(NO))).code).toBe('channel_unknown_outcome');
+    expect((await failureOf(() => alipay.close(makeKnown(NO)))).code).toBe('channel_unknown_outcome');
   });
 });
 

@@ -1,10 +1,11 @@
 /**
- * Alipay: create, query, close, refund, and its notification. Its trades have yuan strings and China time; both are
+ * Alipay: create, query, close, refund, payout, bill, and its notification. Its trades have yuan strings and China time; both are
  * translated here, at the edge.
  */
 import { z } from 'zod';
 import { fromYuan, toYuan } from '../domain/money.js';
 import type { Scene } from '../domain/order.js';
+import { bill } from './alipay-bill.js';
 import {
   type AlipayClient,
   type AlipayConfig,
@@ -15,11 +16,12 @@ import {
   toUnanswered,
 } from './alipay-client.js';
 import { PAID_STATUSES, verifyAlipayNotification } from './alipay-notification.js';
+import { payout, queryPayout } from './alipay-payout.js';
 import { queryRefund, refund } from './alipay-refund.js';
 import type { Attempt, Channel, Credential, TradeState } from './channel.js';
 import { fromChinaTime, toChinaTime } from './china-time.js';
 import { missingField, unknownOutcome } from './provider-errors.js';
-import { cutText } from './text.js';
+import { cutText, withoutReserved } from './text.js';
 
 export type { AlipayConfig } from './alipay-client.js';
 
@@ -47,11 +49,14 @@ export function createAlipay(config: AlipayConfig): Channel {
     defaultScene: 'qr',
     credentialLivesMs: () => CREDENTIAL_LIVES_MS,
     create: (attempt) => CREATE[attempt.scene](client, config, attempt),
-    query: (outTradeNo) => query(client, merchant, outTradeNo),
+    query: ({ outTradeNo }) => query(client, merchant, outTradeNo),
     canClose: (scene) => CLOSABLE_SCENES.has(scene),
-    close: (outTradeNo) => close(client, merchant, outTradeNo),
+    close: ({ outTradeNo }) => close(client, merchant, outTradeNo),
     refund: (request) => refund(client, request),
     queryRefund: (request) => queryRefund(client, request),
+    payout: (request) => payout(client, request),
+    queryPayout: (request) => queryPayout(client, request),
+    bill: (date) => bill(client, config, date),
     verifyNotification: (raw) => verifyAlipayNotification({ sdk: client.sdk, merchantOf }, raw),
     acknowledgement: {
       // Exactly these seven bytes; every other body makes Alipay send it again.
@@ -123,16 +128,10 @@ function toBizContent(attempt: Attempt): Record<string, string> {
   return {
     out_trade_no: attempt.outTradeNo,
     total_amount: toYuan(attempt.amountFen),
-    subject: toSubject(attempt.subject),
+    subject: cutText(withoutReserved(attempt.subject), LONGEST_SUBJECT),
     // Absolute: a relative one starts when the payer opens the cashier, and would outlive our own expiry.
     time_expire: toChinaTime(attempt.expiresAt),
   };
-}
-
-/** Alipay forbids `/`, `=` and `&` in a subject (its signed texts are joined by them); their wide forms read the same. */
-function toSubject(subject: string): string {
-  const wide = subject.replaceAll('/', '／').replaceAll('=', '＝').replaceAll('&', '＆');
-  return cutText(wide, LONGEST_SUBJECT);
 }
 
 /** Empty values must not be sent: Alipay leaves them out of the signed text, the client does not. */

@@ -6,15 +6,26 @@
 import type { Fen } from '../domain/money.js';
 import type { ProviderChannel, Scene } from '../domain/order.js';
 
-/** One payment attempt, as a provider needs it. The number and the expiry never change between calls. */
-export interface Attempt {
+/** What the payer's device needs: a QR text, a URL, or the parameters of the provider's client library. */
+export type Credential = Record<string, string>;
+
+/** An attempt as we know it: its credential is null where it was never posted, or its posting had no answer. */
+export interface KnownAttempt {
   outTradeNo: string;
+  /** What the last `create` answered: it holds the provider's own numbers where it cannot be asked by ours. */
+  credential: Credential | null;
+  /** When it was made, before it was first posted. */
+  createdAt: Date;
+}
+
+/** One payment attempt, as a provider needs it. The number and the expiry never change between calls. */
+export interface Attempt extends KnownAttempt {
   scene: Scene;
   amountFen: Fen;
   currency: 'CNY';
   /** At most 127 characters are shown by every provider. */
   subject: string;
-  /** Absolute; the provider refuses payments after it. */
+  /** Absolute; the provider refuses payments after it. At Stripe a trade stays open until it is closed. */
   expiresAt: Date;
   /** Where the provider sends its notification. */
   notifyUrl: string;
@@ -25,9 +36,6 @@ export interface Attempt {
   /** page and h5: where the payer's browser goes afterwards. */
   returnUrl?: string;
 }
-
-/** What the payer's device needs: a QR text, a URL, or the parameters of the provider's client library. */
-export type Credential = Record<string, string>;
 
 /** A payment that the provider has verified. Its facts are compared with the attempt's before money moves. */
 export interface ProviderPayment {
@@ -53,6 +61,8 @@ export type TradeState =
 export interface RefundRequest {
   /** The attempt whose payment is refunded, in full or in part. */
   outTradeNo: string;
+  /** The provider's number of that payment. */
+  providerTradeNo: string;
   /** Ours: at most 64 letters, digits and `_`. Whatever is asked with it is refunded once. */
   refundNo: string;
   amountFen: Fen;
@@ -63,6 +73,17 @@ export interface RefundRequest {
   reason: string;
   /** Where the refund's notification goes. Alipay has no such thing, and posts the payment's to its own address. */
   notifyUrl: string;
+}
+
+/**
+ * Keeps a refund from being posted twice at the same time where its provider would make two of it: what may be under
+ * way is on record, over crashes too. A posting without an answer counts as under way for half a minute.
+ */
+export interface Posting {
+  /** Right before it is posted. False while another posting may be under way, one without an answer: then wait. */
+  begin(): Promise<boolean>;
+  /** The provider has answered, whatever it said: nothing is under way any more. */
+  end(): Promise<void>;
 }
 
 export type RefundState =
@@ -79,6 +100,51 @@ export type RefundState =
    */
   | { state: 'unknown'; providerStatus: string };
 
+/** One payout, as a provider needs it. Nothing of it ever changes between calls, least of all the number. */
+export interface PayoutRequest {
+  /** Ours: 16 to 32 letters and digits. Whatever is asked with it is paid once. */
+  payoutNo: string;
+  amountFen: Fen;
+  currency: 'CNY';
+  /**
+   * Who receives it, as the provider knows them: a login or user id at Alipay, an openid at WeChat Pay, `acct_...` at
+   * Stripe.
+   */
+  account: { no: string; name: string };
+  /** The receiver may be shown it. */
+  remark: string;
+  notifyUrl: string;
+}
+
+export type PayoutState =
+  | { state: 'paid'; providerPayoutNo: string; paidAt: Date }
+  /** Accepted and under way: asked again later. */
+  | { state: 'processing' }
+  /** WeChat Pay: the receiver has 24 hours to take it, with this package, in their own app. */
+  | { state: 'awaiting_receiver'; packageInfo: string }
+  /** Ended, and the money is ours again: the only answer on which it goes back to its owner (promise M9). */
+  | { state: 'failed'; providerStatus: string; message: string }
+  /** It was paid, and the receiver's bank sent it back. */
+  | { state: 'bounced'; providerStatus: string; message: string }
+  /** The provider shows no such payout (yet), or says a word that this version does not know: never a failure. */
+  | { state: 'unknown'; providerStatus: string };
+
+/** One line of a provider's bill, in our words. A payout that came back has a second line, which says `failed`. */
+export interface BillRow {
+  kind: 'payment' | 'refund' | 'payout';
+  /** Ours: the attempt's `outTradeNo`, the refund's or the payout's number. */
+  no: string;
+  /** For a refund, the attempt whose payment it gives back. */
+  outTradeNo?: string;
+  providerNo: string;
+  /** Never negative: the kind says which way the money went. */
+  amountFen: Fen;
+  /** What the provider keeps; negative where it gives a part of it back. */
+  feeFen: number;
+  status: 'succeeded' | 'failed' | 'processing' | 'unknown';
+  at: Date;
+}
+
 export type Notification = {
   /** Constant over the provider's re-sends of one event, where the provider promises that. */
   eventKey: string;
@@ -90,6 +156,20 @@ export type Notification = {
   | { kind: 'paid'; payment: ProviderPayment }
   /** Something became of a refund. A hint: what became of it is asked for, and nothing moves on this alone. */
   | { kind: 'refund'; refundNo: string; providerStatus: string }
+  /** Something became of a payout. A hint likewise. */
+  | { kind: 'payout'; payoutNo: string; providerStatus: string }
+  /** The payer's bank takes the money back, or has decided about it. `amount` is in its currency's smallest unit. */
+  | {
+      kind: 'dispute';
+      dispute: {
+        disputeNo: string;
+        providerTradeNo: string;
+        amount: number;
+        currency: string;
+        status: 'opened' | 'won' | 'lost';
+        reason: string;
+      };
+    }
   /** Closed, failed, a refund without a number of ours, ...: kept, and never un-pays an order (promise M7). */
   | { kind: 'other'; providerStatus: string }
 );
@@ -115,9 +195,12 @@ export interface Channel {
   /** How long a credential can be used after it was made; then the same attempt is posted again. */
   credentialLivesMs(scene: Scene): number;
   /**
-   * Opens the trade; the same attempt may be posted again and opens no second one. The credential is
-   * `{qrCode}`, `{orderString}`, `{url}` or `{tradeNo}` at Alipay; `{codeUrl}`, `{h5Url}`, or the parameters of
-   * `wx.requestPayment` or of the mobile SDK at WeChat Pay.
+   * Opens the trade; the same attempt may be posted again and opens no second one, but at Ping++, where two charges
+   * of one number may come of it, and the payment of the second goes back. The credential is `{qrCode}`,
+   * `{orderString}`, `{url}` or `{tradeNo}` at Alipay; `{codeUrl}`, `{h5Url}`, or the parameters of
+   * `wx.requestPayment` or of the mobile SDK at WeChat Pay; `{chargeId, charge}` at Ping++, the latter as JSON for its
+   * client library, and `{qrCode}` or `{url}` beside it where there is one; at Stripe `{paymentIntent}` and beside it
+   * `{qrCode}`, `{url}` or `{clientSecret}`.
    * @throws HoldfastError `invalid_request`: the scene needs an openid, a clientIp or a returnUrl
    * @throws HoldfastError `scene_not_supported`
    * @throws HoldfastError `channel_refused`: the provider said no, for good
@@ -125,7 +208,7 @@ export interface Channel {
    */
   create(attempt: Attempt): Promise<Credential>;
   /** @throws HoldfastError `channel_unknown_outcome` */
-  query(outTradeNo: string): Promise<TradeState>;
+  query(attempt: KnownAttempt): Promise<TradeState>;
   /** Whether an unpaid trade of this scene can be closed at the provider, so that nobody pays it any more. */
   canClose(scene: Scene): boolean;
   /**
@@ -134,7 +217,7 @@ export interface Channel {
    * until the attempt's expiry.
    * @throws HoldfastError `channel_unknown_outcome`
    */
-  close(outTradeNo: string): Promise<TradeState>;
+  close(attempt: KnownAttempt): Promise<TradeState>;
   /**
    * Refunds a payment, in full or in part; the same number again refunds once and tells how it stands. May take
    * two calls of the provider, each with its own deadline.
@@ -143,9 +226,27 @@ export interface Channel {
    * @throws HoldfastError `channel_unknown_outcome`: everything else, such as a balance that is too low today.
    * The same refund is posted again later
    */
-  refund?(request: RefundRequest): Promise<RefundState>;
+  refund?(request: RefundRequest, posting: Posting): Promise<RefundState>;
   /** @throws HoldfastError `channel_unknown_outcome` */
   queryRefund?(request: RefundRequest): Promise<RefundState>;
+  /**
+   * Pays money out; the same number again pays once and tells how it stands.
+   * @throws HoldfastError `channel_refused`: the provider said no for good, and shows no payout of this number
+   * @throws HoldfastError `channel_unknown_outcome`: everything else, such as our balance being too low today. The
+   * same payout is posted again later
+   */
+  payout?(request: PayoutRequest): Promise<PayoutState>;
+  /** @throws HoldfastError `channel_unknown_outcome` */
+  queryPayout?(request: PayoutRequest): Promise<PayoutState>;
+  /** Takes back a payout that its receiver has not taken; answers how it stands afterwards. */
+  cancelPayout?(request: PayoutRequest): Promise<PayoutState>;
+  /**
+   * The provider's bill of one day in China, row by row, so that no bill is ever whole in memory.
+   * @param date such as `2026-11-23`
+   * @throws HoldfastError `bill_not_ready`: the provider has not made it yet
+   * @throws HoldfastError `channel_unknown_outcome`
+   */
+  bill?(date: string): AsyncIterable<BillRow>;
   /**
    * Verifies on the raw bytes and translates. Nothing in the body counts before the signature does.
    * @throws HoldfastError `notification_refused`, with `details.reason` out of a closed list (RefusalReason)

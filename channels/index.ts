@@ -2,11 +2,15 @@ import { HoldfastError } from '../domain/errors.js';
 import type { ProviderChannel } from '../domain/order.js';
 import { type AlipayConfig, createAlipay } from './alipay.js';
 import type { Channel } from './channel.js';
+import { type PingppConfig, createPingpp } from './pingpp.js';
+import { type StripeConfig, createStripe } from './stripe.js';
 import { type WechatConfig, createWechat } from './wechat.js';
 
 export interface ChannelsConfig {
   alipay?: AlipayConfig | undefined;
   wechat?: WechatConfig | undefined;
+  pingpp?: PingppConfig | undefined;
+  stripe?: StripeConfig | undefined;
 }
 
 /** The channels that this installation has credentials for. */
@@ -16,6 +20,8 @@ export function createChannels(config: ChannelsConfig): Channels {
   return {
     alipay: config.alipay && createAlipay(config.alipay),
     wechat: config.wechat && createWechat(config.wechat),
+    pingpp: config.pingpp && createPingpp(config.pingpp),
+    stripe: config.stripe && createStripe(config.stripe),
   } satisfies Record<ProviderChannel, Channel | undefined>;
 }
 

@@ -10,7 +10,7 @@ const LONGEST_CAUSE = 200;
 const LONGEST_PROVIDER_MESSAGE = 80;
 
 export interface ProviderFacts {
-  channel: ProviderChannel;
+  channel: ProviderChannel | 'aliyun' | 'tencent';
   /** The provider's name of the call, such as `alipay.trade.query`. */
   operation: string;
   /** The provider's own code, such as `ACQ.TRADE_HAS_CLOSE`. */

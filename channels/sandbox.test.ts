@@ -1,16 +1,15 @@
-/** Both channels against the local providers: real signatures both ways, over real sockets. */
+/** Every channel against the local providers: real signatures both ways, over real sockets. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fen } from '../domain/money.js';
-import type { ProviderChannel, Scene } from '../domain/order.js';
+import type { Scene } from '../domain/order.js';
 import { type Sandbox, startSandbox } from '../sandbox/server.js';
-import { createAlipay } from './alipay.js';
-import { type Merchant, openMerchant } from './test-merchant.js';
+import type { Attempt } from './channel.js';
+import { type Merchant, type MerchantChannel, openMerchant } from './test-merchant.js';
 import { type Receiver, startReceiver } from './test-receiver.js';
-import { failureOf, makeKeys } from './test-support.js';
-import { createWechat } from './wechat.js';
+import { failureOf, makeKnown } from './test-support.js';
 
 // Alipay's first pause of 4 minutes then takes 0.24 s.
 const SPEED = 1_000;
@@ -20,7 +19,6 @@ let home: string;
 let sandbox: Sandbox;
 let receiver: Receiver;
 let merchant: Merchant;
-let configs: Merchant['configs'];
 let channels: Merchant['channels'];
 
 beforeAll(async () => {
@@ -28,7 +26,7 @@ beforeAll(async () => {
   sandbox = await startSandbox({ home, port: 0, speed: SPEED });
   receiver = await startReceiver();
   merchant = await openMerchant(sandbox, receiver);
-  ({ configs, channels } = merchant);
+  ({ channels } = merchant);
 });
 
 afterEach(async () => {
@@ -45,7 +43,14 @@ const control: Merchant['control'] = (method, path, body) => merchant.control(me
 const attempt = (scene: Scene) => merchant.attempt(scene);
 const pay = (no: string, body: object = {}) => control('POST', `/trades/${no}/pay`, body);
 
-const SCENES: [ProviderChannel, Scene, string[]][] = [
+const KEY_REFUSED = {
+  alipay: 'isv.invalid-signature',
+  wechat: 'SIGN_ERROR',
+  pingpp: 'signature_invalid',
+  stripe: 'invalid_request_error',
+} as const;
+
+const SCENES: [MerchantChannel, Scene, string[]][] = [
   ['alipay', 'qr', ['qrCode']],
   ['alipay', 'app', ['orderString']],
   ['alipay', 'h5', ['url']],
@@ -55,6 +60,15 @@ const SCENES: [ProviderChannel, Scene, string[]][] = [
   ['wechat', 'app', ['appid', 'noncestr', 'package', 'partnerid', 'prepayid', 'sign', 'timestamp']],
   ['wechat', 'h5', ['h5Url']],
   ['wechat', 'jsapi', ['appId', 'nonceStr', 'package', 'paySign', 'signType', 'timeStamp']],
+  ['pingpp', 'qr', ['charge', 'chargeId', 'qrCode']],
+  ['pingpp', 'app', ['charge', 'chargeId']],
+  ['pingpp', 'h5', ['charge', 'chargeId', 'url']],
+  ['pingpp', 'page', ['charge', 'chargeId', 'url']],
+  ['pingpp', 'jsapi', ['charge', 'chargeId']],
+  ['stripe', 'qr', ['paymentIntent', 'qrCode']],
+  ['stripe', 'page', ['paymentIntent', 'url']],
+  ['stripe', 'h5', ['paymentIntent', 'url']],
+  ['stripe', 'app', ['clientSecret', 'paymentIntent']],
 ];
 
 describe.each(SCENES)('%s %s', (name, scene, credentialFields) => {
@@ -63,7 +77,8 @@ describe.each(SCENES)('%s %s', (name, scene, credentialFields) => {
     const one = attempt(scene);
     const credential = await channel.create(one);
     expect(Object.keys(credential).sort()).toEqual(credentialFields);
-    expect(await channel.query(one.outTradeNo)).toEqual({ state: 'unpaid' });
+    const known = makeKnown(one.outTradeNo, credential);
+    expect(await channel.query(known)).toEqual({ state: 'unpaid' });
 
     if (credential['orderString'] ?? credential['url']) {
       await control('POST', '/trades', { channel: name, credential });
@@ -79,7 +94,7 @@ describe.each(SCENES)('%s %s', (name, scene, credentialFields) => {
       paidAt: new Date(PAID_AT),
     };
     expect(notification).toMatchObject({ kind: 'paid', outTradeNo: one.outTradeNo, payment });
-    const found = await channel.query(one.outTradeNo);
+    const found = await channel.query(known);
     expect(found).toEqual({
       state: 'paid',
       payment: notification.kind === 'paid' ? notification.payment : null,
@@ -87,28 +102,15 @@ describe.each(SCENES)('%s %s', (name, scene, credentialFields) => {
   });
 });
 
-describe.each(['alipay', 'wechat'] as const)('%s', (name) => {
-  it('opens one trade, however often the attempt is posted', async () => {
-    const one = attempt('qr');
-    await channels[name].create(one);
-    await channels[name].create(one);
-    const listed = await control('GET', `/trades?channel=${name}&outTradeNo=${one.outTradeNo}`);
-    expect(listed).toMatchObject({ data: [{ outTradeNo: one.outTradeNo, amount: one.amountFen }] });
-  });
-
-  it('closes an unpaid trade, so that it cannot be opened again', async () => {
-    const one = attempt('qr');
-    await channels[name].create(one);
-    expect(await channels[name].close(one.outTradeNo)).toEqual({ state: 'closed' });
-    expect(await channels[name].query(one.outTradeNo)).toEqual({ state: 'closed' });
-    expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_refused');
-  });
+describe.each(['alipay', 'wechat', 'pingpp', 'stripe'] as const)('%s', (name) => {
+  /** Posts the attempt, and answers how its channel is asked about it from then on. */
+  const post = async (one: Attempt) => makeKnown(one.outTradeNo, await channels[name].create(one));
 
   it('finds the payment when the payer was faster than the close', async () => {
     const one = attempt('qr');
-    await channels[name].create(one);
+    const known = await post(one);
     await pay(one.outTradeNo, { notify: false });
-    expect(await channels[name].close(one.outTradeNo)).toMatchObject({
+    expect(await channels[name].close(known)).toMatchObject({
       state: 'paid',
       payment: { amountFen: one.amountFen },
     });
@@ -117,30 +119,18 @@ describe.each(['alipay', 'wechat'] as const)('%s', (name) => {
 
   it('says that a trade nobody has opened can still be paid, and closes nothing', async () => {
     const { outTradeNo } = attempt('qr');
-    expect(await channels[name].query(outTradeNo)).toEqual({ state: 'unpaid' });
-    expect(await channels[name].close(outTradeNo)).toEqual({ state: 'unpaid' });
+    expect(await channels[name].query(makeKnown(outTradeNo))).toEqual({ state: 'unpaid' });
+    expect(await channels[name].close(makeKnown(outTradeNo))).toEqual({ state: 'unpaid' });
   });
-
-  it.each<object>([{ requestTimeout: true }, { hangMs: 30_000, times: 1 }])(
-    'does not know what became of a create under %j, and opens no second trade afterwards',
-    async (fault) => {
-      const one = attempt('qr');
-      await control('POST', '/faults', { channel: name, ...fault });
-      expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_unknown_outcome');
-      await channels[name].create(one);
-      const listed = await control('GET', `/trades?channel=${name}&outTradeNo=${one.outTradeNo}`);
-      expect((listed as { data: unknown[] }).data).toHaveLength(1);
-    },
-  );
 
   it('does not know anything while the provider fails', async () => {
     const one = attempt('qr');
     await control('POST', '/faults', { channel: name, errorRate: 1 });
     expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_unknown_outcome');
-    expect((await failureOf(() => channels[name].query(one.outTradeNo))).code).toBe(
+    expect((await failureOf(() => channels[name].query(makeKnown(one.outTradeNo)))).code).toBe(
       'channel_unknown_outcome',
     );
-    expect((await failureOf(() => channels[name].close(one.outTradeNo))).code).toBe(
+    expect((await failureOf(() => channels[name].close(makeKnown(one.outTradeNo)))).code).toBe(
       'channel_unknown_outcome',
     );
   });
@@ -184,17 +174,49 @@ describe.each(['alipay', 'wechat'] as const)('%s', (name) => {
   });
 
   it('is refused, and asks in vain, with a key that is not ours', async () => {
-    const { privateKey } = makeKeys();
-    const stranger =
-      name === 'alipay'
-        ? createAlipay({ ...configs.alipay, privateKey })
-        : createWechat({ ...configs.wechat, privateKey });
+    const stranger = merchant.stranger(name);
     const one = attempt('qr');
-    const providerCode = name === 'alipay' ? 'isv.invalid-signature' : 'SIGN_ERROR';
+    const providerCode = KEY_REFUSED[name];
     const refused = await failureOf(() => stranger.create(one));
     expect(refused).toMatchObject({ code: 'channel_refused', details: { providerCode } });
-    expect((await failureOf(() => stranger.query(one.outTradeNo))).code).toBe('channel_unknown_outcome');
+    expect((await failureOf(() => stranger.query(makeKnown(one.outTradeNo)))).code).toBe(
+      'channel_unknown_outcome',
+    );
   });
+});
+
+// Ping++ opens another charge each time; pingpp-sandbox.test.ts says what comes of that.
+describe.each(['alipay', 'wechat', 'stripe'] as const)('%s, which takes a number once', (name) => {
+  /** Posts the attempt, and answers how its channel is asked about it from then on. */
+  const post = async (one: Attempt) => makeKnown(one.outTradeNo, await channels[name].create(one));
+
+  it('opens one trade, however often the attempt is posted', async () => {
+    const one = attempt('qr');
+    await channels[name].create(one);
+    await channels[name].create(one);
+    const listed = await control('GET', `/trades?channel=${name}&outTradeNo=${one.outTradeNo}`);
+    expect(listed).toMatchObject({ data: [{ outTradeNo: one.outTradeNo, amount: one.amountFen }] });
+  });
+
+  it('closes an unpaid trade, so that it cannot be opened again', async () => {
+    const one = attempt('qr');
+    const known = await post(one);
+    expect(await channels[name].close(known)).toEqual({ state: 'closed' });
+    expect(await channels[name].query(known)).toEqual({ state: 'closed' });
+    expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_refused');
+  });
+
+  it.each<object>([{ requestTimeout: true }, { hangMs: 30_000, times: 1 }])(
+    'does not know what became of a create under %j, and opens no second trade afterwards',
+    async (fault) => {
+      const one = attempt('qr');
+      await control('POST', '/faults', { channel: name, ...fault });
+      expect((await failureOf(() => channels[name].create(one))).code).toBe('channel_unknown_outcome');
+      await channels[name].create(one);
+      const listed = await control('GET', `/trades?channel=${name}&outTradeNo=${one.outTradeNo}`);
+      expect((listed as { data: unknown[] }).data).toHaveLength(1);
+    },
+  );
 
   it('is refused when the same number comes with another amount', async () => {
     const one = attempt('qr');

@@ -1,10 +1,12 @@
 /** The merchant's side of the local providers in tests: channels made from its file, control calls, attempts. */
 import { readFile } from 'node:fs/promises';
-import type { ProviderChannel, Scene } from '../domain/order.js';
+import type { Scene } from '../domain/order.js';
 import { type AlipayConfig, createAlipay } from './alipay.js';
 import type { Attempt, Channel } from './channel.js';
 import type { Receiver } from './test-receiver.js';
-import { makeAttempt } from './test-support.js';
+import { makeAttempt, makeKeys } from './test-support.js';
+import { createPingpp, type PingppConfig } from './pingpp.js';
+import { createStripe, type StripeConfig } from './stripe.js';
 import { createWechat, type WechatConfig } from './wechat.js';
 
 const TIMEOUT_MS = 1_000;
@@ -12,11 +14,17 @@ const TIMEOUT_MS = 1_000;
 interface Configs {
   alipay: AlipayConfig;
   wechat: WechatConfig;
+  pingpp: PingppConfig;
+  stripe: StripeConfig;
 }
+
+export type MerchantChannel = keyof Configs;
 
 export interface Merchant {
   configs: Configs;
-  channels: Record<ProviderChannel, Channel>;
+  channels: Record<MerchantChannel, Channel>;
+  /** The same channel with a key that is not the merchant's. */
+  stranger(name: MerchantChannel): Channel;
   /** A call of the providers' control API; fails when it is refused. */
   control(method: string, path: string, body?: object): Promise<unknown>;
   /** An attempt of its own for each test; its notifications come to its own path. */
@@ -29,18 +37,25 @@ export async function openMerchant(
 ): Promise<Merchant> {
   const configs = await readConfigs(providers.merchantFile);
   let made = 0;
+  const control: Merchant['control'] = async (method, path, body) => {
+    const response = await fetch(`http://127.0.0.1:${providers.port}${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  };
   return {
     configs,
-    channels: { alipay: createAlipay(configs.alipay), wechat: createWechat(configs.wechat) },
-    async control(method, path, body) {
-      const response = await fetch(`http://127.0.0.1:${providers.port}${path}`, {
-        method,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-      return text === '' ? undefined : JSON.parse(text);
+    channels: {
+      alipay: createAlipay(configs.alipay),
+      wechat: createWechat(configs.wechat),
+      pingpp: toldAt(control, createPingpp(configs.pingpp)),
+      stripe: createStripe(configs.stripe),
     },
+    stranger: (name) => strangerOf(name, configs),
+    control,
     attempt(scene) {
       made += 1;
       const outTradeNo = `channeltest${String(made).padStart(5, '0')}`;
@@ -55,6 +70,28 @@ export async function openMerchant(
       });
     },
   };
+}
+
+/** Ping++ keeps one address for all events; here it is set to the attempt's, before each. */
+function toldAt(control: Merchant['control'], channel: Channel): Channel {
+  return {
+    ...channel,
+    async create(attempt) {
+      await control('PUT', '/webhooks', { channel: channel.name, url: attempt.notifyUrl });
+      return channel.create(attempt);
+    },
+  };
+}
+
+function strangerOf(name: MerchantChannel, configs: Configs): Channel {
+  const { privateKey } = makeKeys();
+  const strangers = {
+    alipay: () => createAlipay({ ...configs.alipay, privateKey }),
+    wechat: () => createWechat({ ...configs.wechat, privateKey }),
+    pingpp: () => createPingpp({ ...configs.pingpp, privateKey }),
+    stripe: () => createStripe({ ...configs.stripe, secretKey: 'sk_test_stranger' }),
+  };
+  return strangers[name]();
 }
 
 async function readConfigs(path: string): Promise<Configs> {
@@ -79,6 +116,20 @@ async function readConfigs(path: string): Promise<Configs> {
       publicKeyId: text('WECHAT_PUBLIC_KEY_ID'),
       publicKey: await pem('WECHAT_PUBLIC_KEY'),
       baseUrl: text('WECHAT_BASE_URL'),
+      timeoutMs: TIMEOUT_MS,
+    },
+    pingpp: {
+      appId: text('PINGPP_APP_ID'),
+      apiKey: text('PINGPP_API_KEY'),
+      privateKey: await pem('PINGPP_PRIVATE_KEY'),
+      publicKey: await pem('PINGPP_PUBLIC_KEY'),
+      baseUrl: text('PINGPP_BASE_URL'),
+      timeoutMs: TIMEOUT_MS,
+    },
+    stripe: {
+      secretKey: text('STRIPE_SECRET_KEY'),
+      webhookSecret: text('STRIPE_WEBHOOK_SECRET'),
+      baseUrl: text('STRIPE_BASE_URL'),
       timeoutMs: TIMEOUT_MS,
     },
   };

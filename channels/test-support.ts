@@ -6,7 +6,16 @@ import { Aes } from 'wechatpay-axios-plugin';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
 import type { Scene } from '../domain/order.js';
-import type { Attempt, Channel, RawNotification, RefundRequest, RefundState } from './channel.js';
+import type {
+  Attempt,
+  Channel,
+  Credential,
+  KnownAttempt,
+  Posting,
+  RawNotification,
+  RefundRequest,
+  RefundState,
+} from './channel.js';
 
 export interface KeyPair {
   privateKey: string;
@@ -24,6 +33,8 @@ export function makeKeys(): KeyPair {
 export function makeAttempt(scene: Scene, changes: Partial<Attempt> = {}): Attempt {
   return {
     outTradeNo: '9f8e7d6c5b4a3921',
+    credential: null,
+    createdAt: new Date(),
     scene,
     amountFen: fen(1230),
     currency: 'CNY',
@@ -32,6 +43,11 @@ export function makeAttempt(scene: Scene, changes: Partial<Attempt> = {}): Attem
     notifyUrl: 'http://127.0.0.1:9/webhooks/any',
     ...changes,
   };
+}
+
+/** The attempt as its channel is asked about it; without a credential its posting had no answer. */
+export function makeKnown(outTradeNo: string, credential: Credential | null = null): KnownAttempt {
+  return { outTradeNo, credential, createdAt: new Date() };
 }
 
 export function signRsa(text: string, privateKey: string, algorithm = 'RSA-SHA256'): string {
@@ -110,6 +126,8 @@ export interface LoopbackAnswer {
   status?: number;
   headers?: Record<string, string>;
   body: string;
+  /** In place of the body, a file. */
+  bytes?: Uint8Array;
   /** Sends the body's bytes again and again, and never ends. */
   trickles?: true;
 }
@@ -134,7 +152,7 @@ export async function startLoopback(
         const trickle = setInterval(() => response.write(said.body), 50);
         response.on('close', () => clearInterval(trickle));
       } else {
-        response.end(said.body);
+        response.end(said.bytes ?? said.body);
       }
     });
   });
@@ -162,6 +180,7 @@ export async function failureOf(call: () => unknown): Promise<HoldfastError> {
 export function makeRefund(changes: Partial<RefundRequest> = {}): RefundRequest {
   return {
     outTradeNo: '9f8e7d6c5b4a3921',
+    providerTradeNo: 'T-9f8e7d6c5b4a3921',
     refundNo: '9f8e7d6c5b4a3921r1',
     amountFen: fen(530),
     capturedFen: fen(1230),
@@ -172,8 +191,24 @@ export function makeRefund(changes: Partial<RefundRequest> = {}): RefundRequest 
   };
 }
 
+const underWay = new Set<string>();
+
+/** What is under way, kept in memory, by the refund's number. */
+function postingOf({ refundNo }: RefundRequest): Posting {
+  return {
+    async begin() {
+      const free = !underWay.has(refundNo);
+      underWay.add(refundNo);
+      return free;
+    },
+    async end() {
+      underWay.delete(refundNo);
+    },
+  };
+}
+
 export interface Refunds {
-  refund: (request: RefundRequest) => Promise<RefundState>;
+  refund: (request: RefundRequest, posting?: Posting) => Promise<RefundState>;
   queryRefund: (request: RefundRequest) => Promise<RefundState>;
 }
 
@@ -184,7 +219,7 @@ export function refunds(channel: Channel): Refunds {
     return answer;
   };
   return {
-    refund: (request) => has(channel.refund?.(request)),
+    refund: (request, posting = postingOf(request)) => has(channel.refund?.(request, posting)),
     queryRefund: (request) => has(channel.queryRefund?.(request)),
   };
 }

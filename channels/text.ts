@@ -13,6 +13,11 @@ export function cutText(text: string, longest: number): string {
   return cut;
 }
 
+/** Alipay forbids `/`, `=` and `&` in a subject (its signed texts are joined by them); their wide forms read the same. */
+export function withoutReserved(text: string): string {
+  return text.replaceAll('/', '／').replaceAll('=', '＝').replaceAll('&', '＆');
+}
+
 /** Keeps the entries whose value is a text with something in it: facts for people have no holes. */
 export function presentOnly(facts: Record<string, string | undefined>): Record<string, string> {
   const present: Record<string, string> = {};

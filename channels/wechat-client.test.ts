@@ -8,7 +8,7 @@ import {
   stopGateways,
   wechatThatHears,
 } from './test-gateways.js';
-import { failureOf, type LoopbackAnswer } from './test-support.js';
+import { failureOf, type LoopbackAnswer, makeKnown } from './test-support.js';
 
 afterEach(stopGateways);
 
@@ -31,7 +31,7 @@ describe('wechat: answers that cannot be trusted', () => {
     ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:9/' }, body: '' }],
   ])('is unknown when the answer is %s', async (_title, answer) => {
     const { wechat } = await wechatThatHears(() => answer);
-    const error = await failureOf(() => wechat.query(NO));
+    const error = await failureOf(() => wechat.query(makeKnown(NO)));
     expect(error).toMatchObject({
       code: 'channel_unknown_outcome',
       details: { channel: 'wechat', operation: 'v3/pay/transactions/out-trade-no' },
@@ -43,6 +43,6 @@ describe('wechat: answers that cannot be trusted', () => {
     ['the answer trickles in', { trickles: true, body: '{' }],
   ])('gives up at its deadline when %s', async (_title, answer) => {
     const { wechat } = await wechatThatHears(() => answer);
-    expect((await failureOf(() => wechat.query(NO))).code).toBe('channel_unknown_outcome');
+    expect((await failureOf(() => wechat.query(makeKnown(NO)))).code).toBe('channel_unknown_outcome');
   });
 });

@@ -1,9 +1,11 @@
 /** WeChat Pay's API v3 through `wechatpay-axios-plugin`: one signed call, one verified answer. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { Wechatpay } from 'wechatpay-axios-plugin';
 import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
 import { DEFAULT_TIMEOUT_MS, type ProviderFacts, channelRefused, unknownOutcome } from './provider-errors.js';
+import type { TransferSceneId } from './wechat-transfer-scenes.js';
 
 // Answers are a few hundred bytes.
 const LARGEST_ANSWER_BYTES = 256 * 1024;
@@ -24,6 +26,8 @@ export interface WechatConfig {
   publicKey: string;
   /** Such as `https://api.mch.weixin.qq.com/`. */
   baseUrl: string;
+  /** For what payouts are made, out of the scenes that the merchant was granted; 1005 when left out. */
+  transferSceneId?: TransferSceneId | undefined;
   /** Deadline of one call; 5 s when left out. */
   timeoutMs?: number | undefined;
 }
@@ -33,10 +37,26 @@ export type WechatAnswer<T> = { ok: true; body: T } | { ok: false; refusal: Prov
 export interface WechatClient {
   privateKey: KeyObject;
   publicKey: KeyObject;
+  /** Deadline of one call. */
+  timeoutMs: number;
   /** @throws HoldfastError `channel_unknown_outcome` */
-  post<T>(path: string, data: object, body: z.ZodType<T>): Promise<WechatAnswer<T>>;
+  post<T>(
+    path: string,
+    data: object,
+    body: z.ZodType<T>,
+    headers?: Record<string, string>,
+  ): Promise<WechatAnswer<T>>;
   /** @throws HoldfastError `channel_unknown_outcome` */
   get<T>(path: string, params: Record<string, string>, body: z.ZodType<T>): Promise<WechatAnswer<T>>;
+  /**
+   * A file: the call is signed, its answer is not, so what comes counts only by the hash that was announced.
+   * @throws Error: no file, or `signal` ended it
+   */
+  download(
+    path: string,
+    params: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** @throws HoldfastError `channel_not_configured`: a key that is none */
@@ -59,9 +79,22 @@ export function createWechatClient(config: WechatConfig): WechatClient {
   const withDeadline = () => ({ signal: AbortSignal.timeout(timeoutMs) });
   return {
     ...keys,
-    post: (path, data, body) => settle(path, body, () => client.chain(path).post(data, withDeadline())),
+    timeoutMs,
+    post: (path, data, body, headers = {}) =>
+      settle(path, body, () => client.chain(path).post(data, { headers, ...withDeadline() })),
     get: (path, params, body) =>
       settle(path, body, () => client.chain(path).get({ params, ...withDeadline() })),
+    async download(path, params, signal) {
+      const response = await client.chain(path).get<unknown, { data: Readable }>({
+        params,
+        signal,
+        responseType: 'stream',
+        // It is as large as a day's business, and of none of the forms that the client reads.
+        maxContentLength: Number.POSITIVE_INFINITY,
+        transformResponse: [(file: unknown) => file],
+      });
+      return response.data;
+    },
   };
 }
 
@@ -74,8 +107,8 @@ async function settle<T>(
   body: z.ZodType<T>,
   call: () => Promise<unknown>,
 ): Promise<WechatAnswer<T>> {
-  // Numbers of trades and refunds are no part of the operation's name.
-  const operation = path.replace(/\/(out-trade-no|refunds)\/[^/]+/, '/$1');
+  // Numbers of trades, refunds and payouts are no part of the operation's name.
+  const operation = path.replace(/\/(out-trade-no|refunds|out-bill-no)\/[^/]+/, '/$1');
   try {
     const response = responseSchema.parse(await call());
     return { ok: true, body: body.parse(response.data) };

@@ -123,7 +123,7 @@ describe('a WeChat Pay notification that verifies', () => {
       'a payout',
       payout,
       { eventType: 'MCHTRANSFER.BILL.FINISHED', originalType: 'mch_payment' },
-      { kind: 'other', providerStatus: 'MCHTRANSFER.BILL.FINISHED', outTradeNo: '' },
+      { kind: 'payout', payoutNo: payout.out_bill_no, providerStatus: payout.state, outTradeNo: '' },
     ],
     [
       'a payment inside a refund event',

@@ -43,6 +43,10 @@ const factsSchema = z.object({
   out_refund_no: z.string().optional(),
   refund_id: z.string().optional(),
   refund_status: z.string().optional(),
+  out_bill_no: z.string().optional(),
+  transfer_bill_no: z.string().optional(),
+  state: z.string().optional(),
+  fail_reason: z.string().optional(),
   amount: z
     .object({ total: z.number().optional(), refund: z.number().optional(), currency: z.string().optional() })
     .optional(),
@@ -70,6 +74,10 @@ export function verifyWechatNotification(keys: WechatNotificationKeys, raw: RawN
   // By its type, whatever the event's word: the word is a hint, and the refund is asked for.
   if (sealed.original_type === 'refund' && facts.out_trade_no && refundNo) {
     return { ...common, kind: 'refund', refundNo, providerStatus: event_type };
+  }
+  const { out_bill_no: payoutNo, state } = facts;
+  if (sealed.original_type === 'mch_payment' && payoutNo) {
+    return { ...common, kind: 'payout', payoutNo, providerStatus: state ?? event_type };
   }
   return { ...common, kind: 'other', providerStatus: facts.trade_state ?? event_type };
 }

@@ -11,7 +11,7 @@ import {
   stopGateways,
   wechatThatHears,
 } from './test-gateways.js';
-import { failureOf, type LoopbackAnswer, makeAttempt } from './test-support.js';
+import { failureOf, type LoopbackAnswer, makeKnown, makeAttempt } from './test-support.js';
 
 afterEach(stopGateways);
 
@@ -60,7 +60,7 @@ describe('wechat: what a query means', () => {
     ['no trade yet', refuseWechat(404, 'ORDER_NOT_EXIST'), { state: 'unpaid' }],
   ])('%s', async (_title, answer, state) => {
     const { wechat, asked } = await wechatThatHears(() => answer);
-    expect(await wechat.query(NO)).toMatchObject(state);
+    expect(await wechat.query(makeKnown(NO))).toMatchObject(state);
     expect(asked[0]).toMatchObject({
       method: 'GET',
       path: `/v3/pay/transactions/out-trade-no/${NO}?mchid=${WECHAT_MCH}`,
@@ -85,7 +85,7 @@ describe('wechat: close', () => {
     ['never seen, so nothing was closed', refuseWechat(404, 'ORDER_NOT_EXIST'), { state: 'unpaid' }],
   ])('%s', async (_title, closing, state) => {
     const { wechat, asked } = await closeThen(closing);
-    expect(await wechat.close(NO)).toMatchObject(state);
+    expect(await wechat.close(makeKnown(NO))).toMatchObject(state);
     expect(asked[0]).toMatchObject({
       method: 'POST',
       path: `/v3/pay/transactions/out-trade-no/${NO}/close`,
@@ -99,7 +99,7 @@ describe('wechat: close', () => {
     ['another refusal', refuseWechat(403, 'RULE_LIMIT')],
   ])('is unknown after %s', async (_title, closing) => {
     const { wechat } = await closeThen(closing);
-    expect((await failureOf(() => wechat.close(NO))).code).toBe('channel_unknown_outcome');
+    expect((await failureOf(() => wechat.close(makeKnown(NO)))).code).toBe('channel_unknown_outcome');
   });
 });
 

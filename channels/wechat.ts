@@ -1,4 +1,4 @@
-/** WeChat Pay, API v3: create, query, close, refund, and its notification. Amounts are integer fen on its wire too. */
+/** WeChat Pay, API v3: create, query, close, refund, payout, bill, and its notification. Amounts are integer fen on its wire too. */
 import { Formatter, Rsa } from 'wechatpay-axios-plugin';
 import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
@@ -15,6 +15,8 @@ import {
   toRefusalError,
 } from './wechat-client.js';
 import { verifyWechatNotification } from './wechat-notification.js';
+import { bill } from './wechat-bill.js';
+import { cancelPayout, payout, queryPayout } from './wechat-payout.js';
 import { queryRefund, refund } from './wechat-refund.js';
 import { toMerchant, toPayment, tradeSchema } from './wechat-trade.js';
 
@@ -33,6 +35,7 @@ const TRANSACTIONS = 'v3/pay/transactions';
 export function createWechat(config: WechatConfig): Channel {
   const client = createWechatClient(config);
   const { apiV3Key, publicKeyId, mchId } = config;
+  const payouts = { client, config };
   return {
     name: 'wechat',
     merchant: toMerchant(config.appId, mchId),
@@ -40,11 +43,15 @@ export function createWechat(config: WechatConfig): Channel {
     defaultScene: 'qr',
     credentialLivesMs: (scene) => (scene === 'h5' ? H5_LIVES_MS : CREDENTIAL_LIVES_MS),
     create: (attempt) => CREATE[attempt.scene](client, config, attempt),
-    query: (outTradeNo) => query(client, mchId, outTradeNo),
+    query: ({ outTradeNo }) => query(client, mchId, outTradeNo),
     canClose: (scene) => scene !== 'page',
-    close: (outTradeNo) => close(client, mchId, outTradeNo),
+    close: ({ outTradeNo }) => close(client, mchId, outTradeNo),
     refund: (request) => refund(client, request),
     queryRefund: (request) => queryRefund(client, request),
+    payout: (request) => payout(payouts, request),
+    queryPayout: (request) => queryPayout(payouts, request),
+    cancelPayout: (request) => cancelPayout(payouts, request),
+    bill: (date) => bill(client, date),
     verifyNotification: (raw) =>
       verifyWechatNotification({ apiV3Key, publicKeyId, publicKey: client.publicKey }, raw),
     acknowledgement: {

@@ -84,6 +84,8 @@ export function listCatalogItems(
 
 export const SETTING_KEY = /^[0-9A-Za-z._-]{1,64}$/;
 const COUNTED = /^(?:price|fee|limit)\./;
+/** In hundredths of a percent: the platform's, and each provider's by contract. */
+const RATES = /^fee\.(?:platformBps$|channelBps\.)/;
 const MAX_BASIS_POINTS = 10_000;
 
 export interface Setting {
@@ -96,7 +98,7 @@ export interface Setting {
 /** Prices (fen), fees and limits are counted with; the other parameters are whatever a template needs. */
 function checkSetting(key: string, value: unknown): void {
   if (!COUNTED.test(key)) return;
-  const max = key === 'fee.platformBps' ? MAX_BASIS_POINTS : MAX_AMOUNT_FEN;
+  const max = RATES.test(key) ? MAX_BASIS_POINTS : MAX_AMOUNT_FEN;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max) return;
   throw new HoldfastError('invalid_request', {
     message: `value: ${key} must be a whole number from 0 to ${max}`,

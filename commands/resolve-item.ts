@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
+import { closeByHand } from '../db/differences.js';
 import { resolveItem } from '../db/operator-items.js';
 import { addEvent } from '../db/orders.js';
 import { operatorItems } from '../db/schema.js';
@@ -17,7 +18,9 @@ import {
   returnedByHand,
   startReturn,
 } from '../ledger/returns.js';
+import { decideChargeback } from './chargebacks.js';
 import type { CommandContext } from './context.js';
+import { lockEndpoint, resendFailed } from './webhooks.js';
 
 export type ItemRow = typeof operatorItems.$inferSelect;
 
@@ -25,9 +28,21 @@ export type ItemRow = typeof operatorItems.$inferSelect;
 export const RESOLUTIONS = {
   suspense: ['refund', 'keep', 'settled_by_hand'],
   failed_refund: ['retry', 'settled_by_hand'],
+  failed_payout: ['acknowledged'],
+  failed_delivery: ['retry', 'acknowledged'],
+  difference: ['settled_by_hand', 'acknowledged'],
+  chargeback: ['accept', 'reject'],
   parked_step: [],
 } as const satisfies Record<ItemRow['kind'], readonly string[]>;
-export const ALL_RESOLUTIONS = ['refund', 'keep', 'retry', 'settled_by_hand'] as const;
+export const ALL_RESOLUTIONS = [
+  'refund',
+  'keep',
+  'retry',
+  'settled_by_hand',
+  'acknowledged',
+  'accept',
+  'reject',
+] as const;
 export type Resolution = (typeof ALL_RESOLUTIONS)[number];
 
 interface Word {
@@ -54,6 +69,7 @@ export async function resolveOperatorItem(
     assertResolvable(found, word.resolution);
     // The order's row comes first in every money transaction.
     if (found.orderNo !== null) await lockOrder(tx, found.orderNo);
+    if (found.kind === 'failed_delivery' && word.resolution === 'retry') await lockEndpoint(tx, found.ref);
     const [locked] = await tx.select().from(operatorItems).where(eq(operatorItems.id, id)).for('update');
     if (locked?.status !== 'open') return { item: repeated(locked ?? found, word), refundId: null };
     const started = await act(tx, locked, word);
@@ -99,7 +115,22 @@ function repeated(item: ItemRow, { resolution }: Word): ItemRow {
 
 /** @returns the refund that was started, if one was */
 async function act(tx: Db, item: ItemRow, word: Word): Promise<string | null> {
-  return item.kind === 'suspense' ? actOnSuspense(tx, item, word) : actOnFailedRefund(tx, item, word);
+  if (item.kind === 'suspense') return actOnSuspense(tx, item, word);
+  if (item.kind === 'chargeback') {
+    await decideChargeback(tx, item, word.resolution);
+    return null;
+  }
+  // A payout that failed or came back is its owner's money again: somebody tells them, and nothing moves.
+  if (item.kind === 'failed_payout') return null;
+  if (item.kind === 'difference') {
+    await closeByHand(tx, item.ref);
+    return null;
+  }
+  if (item.kind === 'failed_delivery') {
+    if (word.resolution === 'retry') await resendFailed(tx, item.ref);
+    return null;
+  }
+  return actOnFailedRefund(tx, item, word);
 }
 
 async function actOnSuspense(

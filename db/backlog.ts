@@ -3,8 +3,16 @@ import { sql } from 'drizzle-orm';
 import type { Db } from './client.js';
 
 export interface Backlog {
-  what: 'stuck_orders' | 'inbox' | 'outbox' | 'operator_items';
-  /** Why orders are stuck, or the kind of operator item; empty elsewhere. */
+  what:
+    | 'stuck_orders'
+    | 'stuck_withdrawals'
+    | 'inbox'
+    | 'outbox'
+    | 'webhook_deliveries'
+    | 'operator_items'
+    | 'differences'
+    | 'reconciled';
+  /** Why orders or withdrawals are stuck, the kind of item, the type of difference, the channel; empty elsewhere. */
   kind: string;
   count: number;
   /** Age of the oldest, in seconds. */
@@ -22,11 +30,25 @@ export async function readBacklog(db: Db): Promise<Backlog[]> {
     WITH waiting AS (
       SELECT 'stuck_orders' AS what, why AS kind, since FROM stuck_orders
       UNION ALL
+      SELECT 'stuck_withdrawals', why, since FROM stuck_withdrawals
+      UNION ALL
       SELECT 'inbox', '', received_at FROM inbox WHERE state = 'pending'
       UNION ALL
       SELECT 'outbox', '', created_at FROM outbox WHERE done_at IS NULL
       UNION ALL
-      SELECT 'operator_items', kind, created_at FROM operator_items WHERE status = 'open')
+      -- Past its turn, not on its way to one: those of an endpoint that is away wait for hours.
+      SELECT 'webhook_deliveries', '', due_at FROM webhook_deliveries
+       WHERE status = 'pending' AND due_at < now() AND (leased_until IS NULL OR leased_until < now())
+      UNION ALL
+      SELECT 'operator_items', kind, created_at FROM operator_items WHERE status = 'open'
+      UNION ALL
+      SELECT 'differences', type, created_at FROM reconciliation_differences WHERE status = 'open'
+      UNION ALL
+      -- The end, in China, of the last day that was compared; where none was, the beginning of the first one asked for.
+      SELECT 'reconciled', channel, (COALESCE(
+               (max(date) FILTER (WHERE compared_at IS NOT NULL))::date + 1, min(date)::date))::timestamp
+               AT TIME ZONE 'Asia/Shanghai'
+        FROM reconciliations GROUP BY channel)
     SELECT what, kind, count(*) AS n, extract(epoch FROM now() - min(since)) AS oldest
       FROM waiting GROUP BY what, kind`);
   return rows.map(({ what, kind, n, oldest }) => ({

@@ -29,6 +29,13 @@ const WRITABLE = {
   operator_items: true,
   sms_outbox: true,
   refunds: true,
+  withdrawals: true,
+  payout_accounts: true,
+  reconciliations: true,
+  reconciliation_differences: true,
+  bill_rows: true,
+  webhook_endpoints: true,
+  webhook_deliveries: true,
   // Money, and what follows from it, is moved by ledger_post alone.
   orders: ['chain', 'chat_closed_at'],
 } as const satisfies Record<string, true | readonly string[]>;
@@ -40,7 +47,7 @@ async function grantRights(owner: postgres.Sql, role: string): Promise<void> {
   await owner.unsafe(`GRANT USAGE ON SCHEMA public, drizzle TO ${to}`);
   await owner.unsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA public, drizzle TO ${to}`);
   await owner.unsafe(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${to}`);
-  await owner.unsafe(`GRANT INSERT ON orders, order_events TO ${to}`);
+  await owner.unsafe(`GRANT INSERT ON orders, order_events, account_events TO ${to}`);
   for (const [table, columns] of Object.entries(WRITABLE)) {
     const what = columns === true ? 'INSERT, UPDATE, DELETE' : `UPDATE (${columns.map(quoted).join(', ')})`;
     await owner.unsafe(`GRANT ${what} ON ${quoted(table)} TO ${to}`);

@@ -3,5 +3,8 @@ export * from './tables/people.js';
 export * from './tables/settings.js';
 export * from './tables/orders.js';
 export * from './tables/refunds.js';
+export * from './tables/withdrawals.js';
 export * from './tables/delivery.js';
+export * from './tables/webhooks.js';
+export * from './tables/reconciliation.js';
 export * from './tables/ledger.js';

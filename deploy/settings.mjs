@@ -7,7 +7,7 @@
 /** As docker-compose.yml names the services. */
 const API_FOR_SANDBOX = 'http://api:3000';
 /** A channel that has this has credentials of its own. */
-const CHANNEL_IDS = ['ALIPAY_APP_ID', 'WECHAT_APP_ID'];
+const CHANNEL_IDS = ['ALIPAY_APP_ID', 'WECHAT_APP_ID', 'PINGPP_APP_ID', 'STRIPE_SECRET_KEY'];
 
 /**
  * @param {Environment} environment

@@ -24,11 +24,14 @@ describe('the settings of a container', () => {
     expect(settingsFor({ ALIPAY_APP_ID: '', WECHAT_APP_ID: '' }, {})).toEqual({});
   });
 
-  it.each(['ALIPAY_APP_ID', 'WECHAT_APP_ID'])('are refused when %s has no address to call back', (name) => {
-    expect(() => settingsFor({ [name]: 'x', PUBLIC_URL: '' }, {})).toThrow(
-      `PUBLIC_URL: missing beside ${name}`,
-    );
-  });
+  it.each(['ALIPAY_APP_ID', 'WECHAT_APP_ID', 'PINGPP_APP_ID'])(
+    'are refused when %s has no address to call back',
+    (name) => {
+      expect(() => settingsFor({ [name]: 'x', PUBLIC_URL: '' }, {})).toThrow(
+        `PUBLIC_URL: missing beside ${name}`,
+      );
+    },
+  );
 
   it.each([
     ['sandbox', true],

@@ -26,7 +26,7 @@ export const COLLECTIONS = {
   'sms-templates': {
     id: NUMERIC_ID,
     fields: z.object({
-      provider: z.enum(['outbox']),
+      provider: z.enum(['outbox', 'aliyun', 'tencent']),
       sign: text(64),
       template: text(1000),
       params: z.array(text(64)).max(50).default([]),

@@ -29,6 +29,7 @@ export const ERROR_CODES = [
   'channel_unknown_outcome',
   'scene_not_supported',
   'notification_refused',
+  'bill_not_ready',
   // People and their wallets
   'user_not_found',
   'wrong_password',
@@ -40,6 +41,12 @@ export const ERROR_CODES = [
   'refund_not_possible',
   'refund_decided',
   'already_spent',
+  // Withdrawals
+  'withdrawal_not_found',
+  'withdrawal_limit',
+  'withdrawal_decided',
+  'another_operator_needed',
+  'payout_account_not_set',
   // The ledger's own
   'posting_conflict',
   'state_conflict',

@@ -12,7 +12,7 @@ export function isHeldKind(kind: OrderKind): boolean {
 }
 
 /** Channels that are somebody else's: everything but our own wallet. */
-export const PROVIDER_CHANNELS = ['alipay', 'wechat'] as const;
+export const PROVIDER_CHANNELS = ['alipay', 'wechat', 'pingpp', 'stripe'] as const;
 export type ProviderChannel = (typeof PROVIDER_CHANNELS)[number];
 
 export const PAYMENT_CHANNELS = [...PROVIDER_CHANNELS, 'wallet'] as const;

@@ -78,6 +78,8 @@ export const account = {
   fees: 'platform:fees',
   sales: 'platform:sales',
   suspense: 'platform:suspense',
+  /** What providers keep: debits. */
+  channelFees: 'platform:channel_fees',
 } as const;
 
 export interface PayableOrder {

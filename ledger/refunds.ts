@@ -52,6 +52,7 @@ async function openRefund(tx: Db, order: OrderRow, wish: RefundWish): Promise<Re
       orderNo: order.orderNo,
       channel: payment.channel,
       outTradeNo: payment.outTradeNo,
+      providerTradeNo: payment.providerTradeNo,
       captured: order.captured,
       amount: amountFen,
       reason: wish.reason,

@@ -54,9 +54,18 @@ function returnId({ key }: SuspendedMoney): string {
  * @returns the refund's id; a repeat changes nothing
  */
 export async function startReturn(tx: Db, money: SuspendedMoney): Promise<string> {
-  const { key, by, reason, channel, outTradeNo, amountFen, orderNo } = money;
+  const { key, by, reason, channel, outTradeNo, providerTradeNo, amountFen, orderNo } = money;
   const id = returnId(money);
-  const fresh = await insertReturn(tx, { id, orderNo, channel, outTradeNo, amountFen, reason, by });
+  const fresh = await insertReturn(tx, {
+    id,
+    orderNo,
+    channel,
+    outTradeNo,
+    providerTradeNo,
+    amountFen,
+    reason,
+    by,
+  });
   if (fresh === null) return id;
   await post(tx, { ...approvePosting(refundOf(fresh, null)), key: wayOutKey(key) });
   return id;
@@ -69,12 +78,13 @@ export async function repeatReturn(
   id: string,
   { by, reason }: { by: string; reason: string },
 ): Promise<RefundRow> {
-  const { orderNo, channel, outTradeNo, amount } = failed;
+  const { orderNo, channel, outTradeNo, providerTradeNo, amount } = failed;
   const fresh = await insertReturn(tx, {
     id,
     orderNo,
     channel: providerOf(channel),
     outTradeNo,
+    providerTradeNo,
     amountFen: fen(amount),
     reason,
     by,
@@ -94,6 +104,7 @@ interface NewReturn {
   orderNo: string | null;
   channel: ProviderChannel;
   outTradeNo: string;
+  providerTradeNo: string | null;
   amountFen: Fen;
   reason: string;
   by: string;

@@ -1,6 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { crashPoint } from '../crash-points.js';
-import type { Channel } from '../channels/channel.js';
+import type { Channel, KnownAttempt } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { insertAnswer, isSetAside } from '../db/inbox.js';
@@ -8,6 +8,11 @@ import { type PaymentRow, orderByNo } from '../db/orders.js';
 import { payments } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
+
+/** An attempt as its channel is asked about it. */
+export function toKnown({ outTradeNo, credential, createdAt }: PaymentRow): KnownAttempt {
+  return { outTradeNo, credential, createdAt };
+}
 
 /** Changes an attempt that is still open: one that was paid while its provider was being asked stays paid. */
 export async function changeOpen(db: Db, { id }: PaymentRow, change: Partial<PaymentRow>): Promise<void> {
@@ -37,7 +42,7 @@ export async function postAttempt(
   };
   try {
     const credential = await channel.create({
-      outTradeNo: payment.outTradeNo,
+      ...toKnown(payment),
       scene: payment.scene ?? channel.defaultScene,
       amountFen: fen(payment.amount),
       currency: payment.currency,
@@ -65,11 +70,11 @@ export async function postAttempt(
 export async function settleAttempt(db: Db, channels: Channels, payment: PaymentRow): Promise<number | null> {
   if (payment.channel === 'wallet' || payment.scene === null) return null;
   const channel = channelNamed(channels, payment.channel);
-  const asked = await channel.query(payment.outTradeNo);
+  const asked = await channel.query(toKnown(payment));
   crashPoint('close: asked at the provider');
   const found =
     asked.state === 'unpaid' && channel.canClose(payment.scene)
-      ? await channel.close(payment.outTradeNo)
+      ? await channel.close(toKnown(payment))
       : asked;
   crashPoint('close: closed at the provider');
   if (found.state === 'paid') {

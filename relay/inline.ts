@@ -3,6 +3,7 @@ import type { Db } from '../db/client.js';
 import { deliverPayment, tellOrder } from './payments.js';
 import { deliverRefund, hintRefund } from './refunds.js';
 import { deliverStart } from './starts.js';
+import { hintPayout, startWithdrawal } from './withdrawals.js';
 
 export interface DeliveryLog {
   warn(facts: object, message: string): void;
@@ -22,6 +23,10 @@ export interface Inline {
   refund(refundId: string): void;
   /** Tells a refund's workflow that its provider has news. Never throws. */
   refundHint(refundId: string): void;
+  /** Starts a withdrawal's workflow now. Never throws. */
+  withdrawal(withdrawalId: string): void;
+  /** Tells a withdrawal's workflow that its provider has news. Never throws. */
+  payoutHint(withdrawalId: string): void;
   /** Waits for what is under way, and for what waits. */
   drain(): Promise<void>;
 }
@@ -88,6 +93,8 @@ export function createInline(db: Db, temporal: Client, log: DeliveryLog): Inline
       ),
     refund: (refundId) => attempt('a refund', refundId, () => deliverRefund(db, temporal, refundId)),
     refundHint: (refundId) => attempt('a refund hint', refundId, () => hintRefund(temporal, refundId)),
+    withdrawal: (id) => attempt('a withdrawal', id, () => startWithdrawal(db, temporal, id)),
+    payoutHint: (id) => attempt('a payout hint', id, () => hintPayout(temporal, id)),
     drain: async () => {
       while (running.size > 0) await Promise.all(running);
     },

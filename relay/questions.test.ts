@@ -1,6 +1,7 @@
 /** What the relay asks the providers, and what it makes of their answers. */
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createChannels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { type OrderRow, type PaymentRow } from '../db/orders.js';
 import { inbox, payments } from '../db/schema.js';
@@ -9,7 +10,7 @@ import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { refusalOf } from '../test/support/errors.js';
 import { type Providers, startProviders } from '../test/support/providers.js';
 import { addUsers, insertOrder, openAttempt } from '../test/support/world.js';
-import { changeOpen, postAttempt, settleAttempt } from './attempts.js';
+import { changeOpen, postAttempt, settleAttempt, toKnown } from './attempts.js';
 import { ask } from './questions.js';
 
 const HOUR_MS = 3_600_000;
@@ -147,7 +148,7 @@ describe('W5 a question about an attempt', () => {
 
   it('is not put for a channel without credentials', async () => {
     const payment = await pending();
-    expect(await ask(db, { alipay: undefined, wechat: undefined }, PUBLIC_URL, payment)).toBeNull();
+    expect(await ask(db, createChannels({}), PUBLIC_URL, payment)).toBeNull();
   });
 });
 
@@ -156,7 +157,7 @@ describe('an attempt that is settled', () => {
     const payment = await pending();
     expect(await settleAttempt(db, providers.channels, payment)).toBeNull();
     expect(await read(payment)).toMatchObject({ status: 'closed', askAt: null });
-    expect(await alipay().query(payment.outTradeNo)).toEqual({ state: 'closed' });
+    expect(await alipay().query(toKnown(payment))).toEqual({ state: 'closed' });
   });
 
   it('stays open when nobody knows', async () => {

@@ -6,7 +6,7 @@ import { insertAnswer, isSetAside } from '../db/inbox.js';
 import type { PaymentRow } from '../db/orders.js';
 import { payments } from '../db/schema.js';
 import { gapBeforeQuestion } from '../domain/deadlines.js';
-import { changeOpen, postAttempt } from './attempts.js';
+import { changeOpen, postAttempt, toKnown } from './attempts.js';
 
 /** Leases attempts that are due for a question; the next one is due by the schedule, whoever dies meanwhile. */
 export async function leaseQuestions(db: Db, limit: number): Promise<PaymentRow[]> {
@@ -46,7 +46,7 @@ export async function ask(
 ): Promise<number | null> {
   const channel = payment.channel === 'wallet' ? undefined : channels[payment.channel];
   if (channel === undefined) return null;
-  const found = await channel.query(payment.outTradeNo);
+  const found = await channel.query(toKnown(payment));
   crashPoint('question: answered');
   const inboxId = found.state === 'paid' ? await insertAnswer(db, channel.name, found.payment) : null;
   crashPoint('question: in the inbox');

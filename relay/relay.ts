@@ -12,6 +12,7 @@ import { ask, leaseQuestions } from './questions.js';
 import { deliverRefund, leaseRefunds } from './refunds.js';
 import { deliverStart, leaseStarts } from './starts.js';
 import { findStuck, restart } from './stuck.js';
+import { deliverWithdrawal, leaseWithdrawals } from './withdrawals.js';
 
 const BATCH = 50;
 const AT_ONCE = 10;
@@ -61,6 +62,11 @@ export function startRelay({ db, temporal, channels, publicUrl, log }: RelayPart
       name: 'refund',
       lease: (limit) => leaseRefunds(db, limit),
       deliver: (refundId) => deliverRefund(db, temporal, refundId),
+    }),
+    run({
+      name: 'withdrawal',
+      lease: (limit) => leaseWithdrawals(db, limit),
+      deliver: (withdrawalId) => deliverWithdrawal({ db, temporal, channels, publicUrl }, withdrawalId),
     }),
     run({
       name: 'question',

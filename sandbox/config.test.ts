@@ -4,16 +4,23 @@ import { readConfig, StartError } from './config.js';
 
 describe('readConfig', () => {
   it.each([
-    [{}, { home: resolve('.holdfast'), port: 3100, speed: 1 }],
+    [{}, { home: resolve('.holdfast'), port: 3100, speed: 1, merchantUrl: 'http://127.0.0.1:3000' }],
     [
       { SANDBOX_PORT: '', SANDBOX_SPEED: '' },
-      { home: resolve('.holdfast'), port: 3100, speed: 1 },
+      { home: resolve('.holdfast'), port: 3100, speed: 1, merchantUrl: 'http://127.0.0.1:3000' },
     ],
     [
-      { HOLDFAST_HOME: '/var/x', SANDBOX_PORT: '65530', SANDBOX_SPEED: '600' },
-      { home: '/var/x', port: 65_530, speed: 600 },
+      { HOLDFAST_HOME: '/var/x', SANDBOX_PORT: '65530', SANDBOX_SPEED: '600', PORT: '80' },
+      { home: '/var/x', port: 65_530, speed: 600, merchantUrl: 'http://127.0.0.1:80' },
     ],
-    [{ SANDBOX_SPEED: '0.5' }, { home: resolve('.holdfast'), port: 3100, speed: 0.5 }],
+    [
+      { PUBLIC_URL: 'https://pay.example.com' },
+      { home: resolve('.holdfast'), port: 3100, speed: 1, merchantUrl: 'https://pay.example.com' },
+    ],
+    [
+      { SANDBOX_SPEED: '0.5' },
+      { home: resolve('.holdfast'), port: 3100, speed: 0.5, merchantUrl: 'http://127.0.0.1:3000' },
+    ],
   ])('reads %j', (env, config) => {
     expect(readConfig(env)).toEqual(config);
   });

@@ -10,6 +10,8 @@ export interface SandboxConfig {
   readonly port: number;
   /** Provider retry schedules are divided by this. */
   readonly speed: number;
+  /** The merchant's API, for providers that keep the address of notifications in their own settings. */
+  readonly merchantUrl: string;
 }
 
 /** A reason not to start that the person at the terminal can act on: `message` is one plain line. */
@@ -43,6 +45,8 @@ const environment = z.object({
       `must be more than 0 and at most ${HIGHEST_SPEED}`,
     )
     .default(1),
+  PORT: z.string().default('3000'),
+  PUBLIC_URL: z.url('must be a URL').optional(),
 });
 
 /**
@@ -62,6 +66,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     home: resolve(read.data.HOLDFAST_HOME),
     port: read.data.SANDBOX_PORT,
     speed: read.data.SANDBOX_SPEED,
+    merchantUrl: read.data.PUBLIC_URL ?? `http://127.0.0.1:${read.data.PORT}`,
   };
 }
 

@@ -1,13 +1,20 @@
 import type { Express } from 'express';
+import type { BillDesk } from './bills/desk.js';
 import type { Faults } from './notify/faults.js';
 import type { EventFacts, NotificationEvent, RenderedMessage, SendTreatment } from './notify/events.js';
+import type { Payout, PayoutDesk } from './state/payouts.js';
+import type { Dispute } from './state/disputes.js';
 import type { Refund, RefundDesk } from './state/refunds.js';
 import type { Store } from './state/store.js';
 import type { Trade, TradeBook } from './state/trades.js';
 
 /** The channels whose providers are here, by the names that the product uses. */
-export const CHANNELS = ['alipay', 'wechat'] as const;
+export const CHANNELS = ['alipay', 'wechat', 'pingpp', 'stripe'] as const;
 export type Channel = (typeof CHANNELS)[number];
+
+/** The providers of SMS; they are no channels, since no money goes by them. */
+export const SMS_PROVIDERS = ['aliyun', 'tencent'] as const;
+export type SmsProvider = (typeof SMS_PROVIDERS)[number];
 
 /** What a gateway is given to work with. */
 export interface GatewayContext {
@@ -17,9 +24,13 @@ export interface GatewayContext {
   readonly baseUrl: string;
   /** Where a buyer's browser finds the cashier page of a trade. */
   readonly cashierUrl: (tradeNo: string) => string;
+  /** Where the merchant wants to be told, at providers that keep one address for all events. */
+  readonly webhookUrl: () => string;
   readonly store: Store;
   readonly trades: TradeBook;
   readonly refunds: RefundDesk;
+  readonly payouts: PayoutDesk;
+  readonly bills: BillDesk;
   readonly faults: Faults;
   /** Provider time in epoch ms. Signatures and their time windows use the real clock. */
   readonly now: () => number;
@@ -54,6 +65,23 @@ export interface Gateway {
   readonly notifications: NotificationWire;
 }
 
+/** How one provider tells of disputes. */
+export interface DisputeWire {
+  newDisputeNo(): string;
+  /** What the notification says; kept with the event, so that every delivery says the same. */
+  facts(dispute: Dispute, twist: Twist): EventFacts;
+}
+
+/** How one provider tells of payouts. */
+export interface PayoutWire {
+  /** Its own word for the payout's status. */
+  providerStatus(payout: Payout): string;
+  /** Whether what became of a payout is told of; `asked` is what the settling call said, null when nothing. */
+  tellsOf(payout: Payout, asked: boolean | null): boolean;
+  /** What the notification says; kept with the event, so that every delivery says the same. */
+  facts(payout: Payout, twist: Twist): EventFacts;
+}
+
 /** What is wrong with what a notification says, although its signature is right. */
 export interface Twist {
   readonly wrongMerchant: boolean;
@@ -70,6 +98,10 @@ export interface NotificationWire {
   facts(trade: Trade, refund: Refund | null, twist: Twist): EventFacts;
   /** Whether a settled refund is told of; `asked` is what the settling call said, null when nothing. */
   tellsOfRefund(refund: Refund, trade: Trade, asked: boolean | null): boolean;
+  /** How disputes are told of; left out where the provider has none. */
+  readonly disputes?: DisputeWire;
+  /** How payouts are told of; left out where the provider pays nothing out. */
+  readonly payouts?: PayoutWire;
   /** Signs the event for one delivery. */
   render(event: NotificationEvent, treatment: SendTreatment): Promise<RenderedMessage>;
   /** Whether the merchant's answer ends the deliveries. */

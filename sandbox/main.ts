@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   });
   process.stdout.write(
     `Sandbox ready: control and cashier http://127.0.0.1:${port}, Alipay http://127.0.0.1:${port + 1}/gateway.do, ` +
-      `WeChat Pay http://127.0.0.1:${port + 2}/, merchant settings ${sandbox.merchantFile}\n`,
+      `WeChat Pay http://127.0.0.1:${port + 2}/, Ping++ http://127.0.0.1:${port + 3}, Stripe http://127.0.0.1:${port + 4}, SMS http://127.0.0.1:${port + 5}, merchant settings ${sandbox.merchantFile}\n`,
   );
   await stopped;
   await sandbox.close();

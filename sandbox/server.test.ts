@@ -24,11 +24,8 @@ describe('restarting', () => {
     const plain = (answers: unknown): unknown =>
       JSON.parse(JSON.stringify(answers).replaceAll(/127\.0\.0\.1:\d+\/cashier/g, 'host/cashier'));
     expect(plain(after)).toEqual(plain(before));
-    const withoutUrls = ({ environment }: TestSandbox): unknown => ({
-      ...environment,
-      ALIPAY_GATEWAY: '',
-      WECHAT_BASE_URL: '',
-    });
+    const withoutUrls = ({ environment }: TestSandbox): unknown =>
+      Object.entries(environment).map(([name, value]) => [name, value.startsWith('http') ? '' : value]);
     expect(withoutUrls(second)).toEqual(withoutUrls(first));
   });
 
@@ -56,7 +53,7 @@ describe('stopping', () => {
     const hanging = fetch(`http://127.0.0.1:${sandbox.port + 1}/gateway.do`, { method: 'POST' });
     await Promise.all([sandbox.close(), hanging.catch(() => null)]);
     await sandbox.close();
-    for (const offset of [0, 1, 2]) await takePort(sandbox.port + offset);
+    for (const offset of [0, 1, 2, 4]) await takePort(sandbox.port + offset);
   });
 
   it('refuses ports that are taken in one line, and keeps none of them', async () => {

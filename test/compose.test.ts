@@ -170,7 +170,11 @@ describe('the secrets', () => {
   });
 
   it('are not known to the sandbox, and the admin key to the API alone', () => {
-    expect(Object.keys(named('sandbox').environment).sort()).toEqual(['SANDBOX_PORT', 'SANDBOX_SPEED']);
+    expect(Object.keys(named('sandbox').environment).sort()).toEqual([
+      'PUBLIC_URL',
+      'SANDBOX_PORT',
+      'SANDBOX_SPEED',
+    ]);
     const holders = Object.keys(services).filter((name) => 'ADMIN_API_KEY' in named(name).environment);
     expect(holders).toEqual(['api']);
   });

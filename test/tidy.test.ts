@@ -19,10 +19,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   activities: ['domain', 'ledger', 'channels', 'db', 'relay', 'crash-points'],
   ledger: ['domain', 'db', 'crash-points'],
   channels: ['domain'],
+  outgoing: ['domain'],
   db: ['domain'],
   temporal: ['workflows/contract'],
-  relay: ['domain', 'db', 'ledger', 'channels', 'temporal', 'workflows/contract', 'crash-points'],
-  commands: ['domain', 'db', 'ledger', 'channels', 'relay', 'temporal', 'workflows/contract', 'crash-points'],
+  relay: ['domain', 'db', 'ledger', 'channels', 'outgoing', 'temporal', 'workflows/contract', 'crash-points'],
+  commands: [
+    'domain',
+    'db',
+    'ledger',
+    'channels',
+    'outgoing',
+    'relay',
+    'temporal',
+    'workflows/contract',
+    'crash-points',
+  ],
   api: [
     'domain',
     'commands',
@@ -39,6 +50,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'domain',
     'activities',
     'channels',
+    'outgoing',
     'db',
     'relay',
     'temporal',
@@ -207,7 +219,9 @@ describe('the rules of the house', () => {
       /\b\w*(?:[sS]ecret|[sS]ignature|[dD]igest|[hH]mac|[pP]assword|[tT]oken|[kK]eyHash)\b\s*[!=]==?(?!=|\s*(?:undefined|null|''))/;
     expect(
       places(
-        product.filter(({ file }) => /^(?:api|channels|commands|sandbox)\//.test(file)),
+        product.filter(({ file }) =>
+          /^(?:api|channels|commands|outgoing|relay|sandbox|temporal)\//.test(file),
+        ),
         compares,
       ),
       'use timingSafeEqual, or let the library verify',

@@ -1,14 +1,18 @@
 /** Runs workflows, activities and the relay, until it is told to stop. Any number of these may run. */
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { createChannels } from '../channels/index.js';
-import { ConfigError, readConfig } from '../config.js';
+import { createSmsProviders } from '../channels/sms.js';
+import { type Config, ConfigError, readConfig } from '../config.js';
 import { armCrashPoint } from '../crash-points.js';
-import { openDatabase } from '../db/client.js';
+import { type Database, openDatabase } from '../db/client.js';
 import { guardProcess } from '../db/driver-guard.js';
 import { ensureSchema } from '../db/migrations.js';
 import { within } from '../db/probe.js';
+import { createOutgoing } from '../outgoing/post.js';
+import { type DeliveryLane, startDeliveries } from '../relay/delivery-lane.js';
 import { startRelay } from '../relay/relay.js';
 import { openTemporal } from '../temporal/connect.js';
+import { ensureSchedules } from '../temporal/schedules.js';
 import { registerSearchAttributes } from '../temporal/search-attributes.js';
 import { healthServer } from './health.js';
 import { CONNECT_MS, createWorker } from './run.js';
@@ -20,6 +24,27 @@ async function main(): Promise<void> {
   guardProcess(log);
   await ensureSchema(config.database);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-worker' });
+  // Before Temporal, which they do not need: merchants hear of what has happened while it is down.
+  const deliveries = startDeliveries({
+    db: database.db,
+    outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
+    payloadKey: config.temporal.payloadKey,
+    log,
+  });
+  try {
+    await work(config, database, deliveries, log);
+  } finally {
+    await deliveries.stop();
+    await database.close();
+  }
+}
+
+async function work(
+  config: Config,
+  database: Database,
+  deliveries: DeliveryLane,
+  log: Logger,
+): Promise<void> {
   const channels = createChannels(config.channels);
   const temporal = openTemporal(config.temporal);
   await within(
@@ -27,8 +52,11 @@ async function main(): Promise<void> {
     registerSearchAttributes(temporal.connection, config.temporal.namespace),
     'Temporal',
   );
+  const reconciled = Object.values(channels).flatMap((channel) => (channel?.bill ? [channel.name] : []));
+  await within(CONNECT_MS, ensureSchedules(temporal.client, reconciled), 'Temporal');
   const { home, publicUrl } = config;
-  const parts = { db: database.db, channels, publicUrl, temporal: config.temporal, home, log };
+  const sms = createSmsProviders(config.sms);
+  const parts = { db: database.db, channels, sms, publicUrl, temporal: config.temporal, home, log };
   const { worker, connection } = await createWorker(parts);
   const relay = startRelay({
     db: database.db,
@@ -45,6 +73,7 @@ async function main(): Promise<void> {
   health.listen(config.workerHealthPort, config.host);
 
   const stop = (): void => {
+    void deliveries.stop();
     if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   process.on('SIGTERM', stop);
@@ -55,7 +84,6 @@ async function main(): Promise<void> {
   health.close();
   await connection.close();
   await temporal.close();
-  await database.close();
 }
 
 main().catch((error: unknown) => {

@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
 import type { Channels } from '../channels/index.js';
+import type { SmsProviders } from '../channels/sms.js';
 import type { Db } from '../db/client.js';
 import { within } from '../db/probe.js';
 import { type TemporalSettings, connectionOptions, dataConverterOf } from '../temporal/connect.js';
@@ -17,18 +18,19 @@ export const CONNECT_MS = 30_000;
 export interface WorkerParts {
   db: Db;
   channels: Channels;
+  sms: SmsProviders;
   publicUrl: string;
   temporal: TemporalSettings & { maxCachedWorkflows: number };
   log: Logger;
 }
 
 /** What a worker needs beside its connection; tests give it their own server's. */
-export function workerOptions({ db, channels, publicUrl, temporal, log }: WorkerParts) {
+export function workerOptions({ db, channels, sms, publicUrl, temporal, log }: WorkerParts) {
   return {
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    activities: createActivities(db, channels, publicUrl),
+    activities: createActivities(db, channels, publicUrl, sms),
     dataConverter: dataConverterOf(temporal),
     interceptors: {
       activity: [

@@ -1,6 +1,7 @@
 /** A name that stands in a history is for ever: a change here breaks orders that are running. */
 import { describe, expect, it } from 'vitest';
 import { createActivities } from '../activities/index.js';
+import { createChannels } from '../channels/index.js';
 import { openDatabase } from '../db/client.js';
 import { NEXT_ACTIONS } from '../domain/next-actions.js';
 import * as contract from './contract.js';
@@ -23,6 +24,7 @@ describe('the names in histories', () => {
         "update decideRefund",
         "signal refundHint",
         "signal refundChanged",
+        "signal payoutHint",
         "update retryAction",
         "update skipAction",
         "update editAction",
@@ -31,8 +33,11 @@ describe('the names in histories', () => {
     `);
     expect(Object.keys(workflows)).toMatchInlineSnapshot(`
       [
+        "dailyReconciliation",
+        "reconciliation",
         "order",
         "refund",
+        "withdrawal",
       ]
     `);
     const { ORDER_WORKFLOW, TASK_QUEUE, orderWorkflowId } = contract;
@@ -60,9 +65,7 @@ describe('the names in histories', () => {
 
   it('of activities are these, an action’s being the action’s own', async () => {
     const database = openDatabase('postgres://127.0.0.1:1/none', { pool: 1, name: 'none' });
-    const names = Object.keys(
-      createActivities(database.db, { alipay: undefined, wechat: undefined }, 'http://127.0.0.1:9'),
-    );
+    const names = Object.keys(createActivities(database.db, createChannels({}), 'http://127.0.0.1:9'));
     await database.close();
     expect(names).toMatchInlineSnapshot(`
       [
@@ -81,6 +84,14 @@ describe('the names in histories', () => {
         "settleRefund",
         "failRefund",
         "driveRefund",
+        "drivePayout",
+        "beginReconciliation",
+        "fetchBill",
+        "compareBill",
+        "askAboutMissing",
+        "settleMissing",
+        "endReconciliation",
+        "giveUpReconciliation",
         "payShopOrder",
         "sendSms",
       ]

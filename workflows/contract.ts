@@ -7,13 +7,22 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { MoneyState, OrderStatus } from '../domain/order-status.js';
 import { type OrderKind, PAYMENT_CHANNELS, type ProviderChannel, type StepRef } from '../domain/order.js';
 import { isObject } from '../domain/variables.js';
+import type { WithdrawalStatus } from '../domain/withdrawals.js';
 
 export const TASK_QUEUE = 'holdfast';
 export const ORDER_WORKFLOW = 'order';
 
 export const REFUND_WORKFLOW = 'refund';
+export const WITHDRAWAL_WORKFLOW = 'withdrawal';
 
+export const RECONCILIATION_WORKFLOW = 'reconciliation';
+export const DAILY_RECONCILIATION_WORKFLOW = 'dailyReconciliation';
+
+export const reconciliationWorkflowId = (channel: ProviderChannel, date: string): string =>
+  `reconciliation/${channel}/${date}`;
+export const dailyReconciliationId = (channel: ProviderChannel): string => `daily-reconciliation/${channel}`;
 export const refundWorkflowId = (refundId: string): string => `refund/${refundId}`;
+export const withdrawalWorkflowId = (withdrawalId: string): string => `withdrawal/${withdrawalId}`;
 export const orderWorkflowId = (orderNo: string): string => `order/${orderNo}`;
 
 export interface OrderInput {
@@ -83,10 +92,34 @@ export interface RefundInput {
   posted?: boolean;
 }
 export type RefundOutcome = 'succeeded' | 'failed';
+export interface ReconciliationInput {
+  channel: ProviderChannel;
+  /** A day in China, such as `2026-11-23`. */
+  date: string;
+  /** Who asked for it: a schedule, an operator, a back end. */
+  by: string;
+  /** Of a run whose history grew long: what it has come to. */
+  asking?: { run: number };
+}
+/** Of what a channel's schedule starts. */
+export interface DailyReconciliationInput {
+  channel: ProviderChannel;
+}
+export type ReconciliationOutcome = 'completed' | 'failed';
+
 /** The provider has said something about the refund: it is asked now. */
 export const refundHint = defineSignal('refundHint');
 /** Something became of a refund of this order: PostgreSQL is read now. */
 export const refundChanged = defineSignal('refundChanged');
+
+export interface WithdrawalInput {
+  withdrawalId: string;
+  /** How often its provider was asked before this run, which is how patient it is by now. */
+  asked?: number;
+}
+export type WithdrawalOutcome = WithdrawalStatus;
+/** The provider has said something about the payout: it is asked now. */
+export const payoutHint = defineSignal('payoutHint');
 
 interface StepDecision extends By {
   path: string;

@@ -1,43 +1,55 @@
-import { randomBytes } from 'node:crypto';
 import { and, eq, inArray } from 'drizzle-orm';
+import { type SmsProviders, smsProviderNamed } from '../../channels/sms.js';
 import type { Db } from '../../db/client.js';
 import { catalogItems, settings, smsOutbox } from '../../db/schema.js';
 import { COLLECTIONS } from '../../domain/catalog.js';
 import { HoldfastError } from '../../domain/errors.js';
 import { NEXT_ACTIONS } from '../../domain/next-actions.js';
 import { resolveVariables, variablesIn } from '../../domain/variables.js';
+import { deliverSms, wasSentAfterAll } from './sms-delivery.js';
+import { type NewSms, type SmsRow, draftOf, insertSms, roundOf, smsOfRound } from './sms-rows.js';
 import { type Step, finishStep, stepActivity, storeResolved } from './step.js';
 
 /** Type 2: a message from a template. The row in the outbox comes first and carries the step's key. */
-export const sendSms = (db: Db) =>
+export const sendSms = (db: Db, providers: SmsProviders) =>
   stepActivity(db, async (step) => {
-    const message = await resolvedMessage(db, step);
-    const template = await templateOf(db, message.smsId);
-    const params = fill(template.params, message.postJsonString ?? {});
-    // The outbox provider hands over at once, so the message, its id and the step's success are one transaction.
-    await db.transaction(async (tx) => {
-      const id = randomBytes(12).toString('hex');
-      await tx
-        .insert(smsOutbox)
-        .values({
-          id,
-          key: step.input.key,
-          orderNo: step.input.orderNo,
-          path: step.input.path,
-          smsId: message.smsId,
-          provider: template.provider,
-          mobile: message.mobile,
-          sign: template.sign,
-          template: template.template,
-          params,
-          status: 'sent',
-          providerMessageId: `outbox-${id}`,
-          sentAt: new Date(),
-        })
-        .onConflictDoNothing({ target: smsOutbox.key });
-      await finishStep(tx, step);
-    });
+    const round = await roundOf(db, step);
+    const known = await smsOfRound(db, step, round);
+    if (known === undefined) {
+      const draft = draftOf(step, round, await messageOf(db, step));
+      if (draft.provider === 'outbox') return sendByOutbox(db, step, draft);
+      // Named before there is a row, so that credentials which are missing park the step with nothing behind it.
+      const provider = smsProviderNamed(providers, draft.provider);
+      if (!(await wasSentAfterAll(db, provider, draft))) {
+        await deliverSms(db, provider, await insertSms(db, draft));
+      }
+    } else if (known.status !== 'sent') {
+      await deliverSms(db, smsProviderNamed(providers, known.provider), known);
+    }
+    // The message is on record as sent before this: a step that was parked meanwhile does not undo that.
+    await db.transaction((tx) => finishStep(tx, step));
   });
+
+/** The outbox takes a message at once, so the message, its id and the step's success are one transaction. */
+async function sendByOutbox(db: Db, step: Step, draft: NewSms): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx
+      .insert(smsOutbox)
+      .values({ ...draft, status: 'sent', providerMessageId: `outbox-${draft.id}`, sentAt: new Date() })
+      .onConflictDoNothing({ target: smsOutbox.key });
+    await finishStep(tx, step);
+  });
+}
+
+/** What is to be sent, with all its variables read. */
+async function messageOf(
+  db: Db,
+  step: Step,
+): Promise<Pick<SmsRow, 'smsId' | 'mobile' | 'provider' | 'sign' | 'template' | 'params' | 'paramNames'>> {
+  const { smsId, mobile, postJsonString = {} } = await resolvedMessage(db, step);
+  const { provider, sign, template, params: paramNames } = await templateOf(db, smsId);
+  return { smsId, mobile, provider, sign, template, paramNames, params: fill(paramNames, postJsonString) };
+}
 
 /** Variables are read just before the step runs, stored with it, and used again by every retry. */
 async function resolvedMessage(db: Db, step: Step) {

@@ -5,18 +5,24 @@ import { catalogEndpoints } from './catalog.js';
 import { operatorItemEndpoints } from './operator-items.js';
 import { orderEndpoints } from './orders.js';
 import { paymentEndpoints } from './payments.js';
+import { payoutAccountEndpoints } from './payout-account.js';
+import { reconciliationEndpoints } from './reconciliations.js';
 import { refundEndpoints } from './refunds.js';
 import { settingEndpoints } from './settings.js';
 import { smsEndpoints } from './sms.js';
 import { timelineEndpoints } from './timeline.js';
 import { userEndpoints } from './users.js';
 import { walletEndpoints } from './wallets.js';
+import { webhookDeliveryEndpoints } from './webhook-deliveries.js';
+import { webhookEndpointEndpoints } from './webhook-endpoints.js';
+import { withdrawalEndpoints } from './withdrawals.js';
 
 /** The native API (wire.md, section 6). */
 export const v1Endpoints: readonly Endpoint[] = [
   ...orderEndpoints,
   ...paymentEndpoints,
   ...refundEndpoints,
+  ...reconciliationEndpoints,
   ...actionEndpoints,
   ...timelineEndpoints,
   ...operatorItemEndpoints,
@@ -26,4 +32,8 @@ export const v1Endpoints: readonly Endpoint[] = [
   ...settingEndpoints,
   ...smsEndpoints,
   ...walletEndpoints,
+  ...payoutAccountEndpoints,
+  ...withdrawalEndpoints,
+  ...webhookEndpointEndpoints,
+  ...webhookDeliveryEndpoints,
 ];

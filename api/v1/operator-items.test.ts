@@ -7,6 +7,8 @@ import { suspensePosting } from '../../domain/postings.js';
 import { openItem } from '../../db/operator-items.js';
 import { post } from '../../ledger/post.js';
 import { failRefund } from '../../ledger/refund-ends.js';
+import { failWithdrawal } from '../../ledger/withdrawal-ends.js';
+import { approve as approveWithdrawal, ask as askForMoney, earner } from '../../test/support/withdrawals.js';
 import { proveLedger } from '../../ledger/balances.js';
 import { type TestAnswer, allRows } from '../test-support.js';
 import { database, api, tokens, keys, completed, ask, decide } from './test-support.js';
@@ -102,6 +104,26 @@ describe('POST /v1/operator-items/{id}/resolve', () => {
     await ask(order);
     expect((await resolve(item['id'], 'retry')).json).toMatchObject({ code: 'refund_not_possible' });
     expect((await itemAbout(String(item['ref'])))['status']).toBe('open');
+  });
+
+  it('M4 failed_payout: acknowledged closes the item of money that is its owner’s again, and moves nothing', async () => {
+    const { db } = database;
+    const { id } = await approveWithdrawal(db, await askForMoney(db, await earner(db), 400));
+    const error = { code: 'channel_refused', message: 'no such account' };
+    await failWithdrawal(db, id, { error, nowMs: Date.now() });
+    const item = await itemAbout(id);
+    expect(item).toMatchObject({
+      kind: 'failed_payout',
+      orderNo: null,
+      details: { status: 'failed', amount: 400 },
+    });
+    expect(JSON.stringify(item)).not.toContain('@example.com');
+    const before = await proveLedger(db);
+    expect((await resolve(item['id'], 'retry')).json).toMatchObject({ code: 'invalid_request' });
+    for (let time = 1; time <= 2; time++) {
+      expect((await resolve(item['id'], 'acknowledged')).json).toMatchObject({ resolution: 'acknowledged' });
+    }
+    expect((await proveLedger(db)).accounts).toEqual(before.accounts);
   });
 
   it('parked_step: is refused, and the calls that decide are named', async () => {

@@ -42,7 +42,8 @@ export const operatorItemEndpoints: readonly Endpoint[] = [
     access: operator,
     tag: 'operations',
     summary: 'What needs a person, newest first',
-    description: 'Verified money that fits no order, refunds that a provider refused, and parked steps.',
+    description:
+      'Verified money that fits no order, refunds and payouts that came to nothing, endpoints that events did not reach, payments that a payer’s bank takes back, and parked steps.',
     query: pageQuery.extend({
       status: z.enum(STATUSES).optional(),
       kind: z.enum(OPERATOR_ITEM_KINDS).optional(),
@@ -75,6 +76,11 @@ export const operatorItemEndpoints: readonly Endpoint[] = [
       `suspense: ${RESOLUTIONS.suspense.join(', ')}. refund sends the money back the way it came, keep makes it the ` +
       'platform’s, settled_by_hand closes an item whose money is not in the books. ' +
       `failed_refund: ${RESOLUTIONS.failed_refund.join(', ')}. retry asks again under a new number. ` +
+      `failed_payout: ${RESOLUTIONS.failed_payout.join(', ')}. Its money is its owner's again, and nothing moves. ` +
+      `failed_delivery: ${RESOLUTIONS.failed_delivery.join(', ')}. retry sends all that has failed at its endpoint again. ` +
+      `chargeback: ${RESOLUTIONS.chargeback.join(', ')}. accept takes the money from whoever had it, and what is ` +
+      'missing becomes their debt; reject moves nothing, or gives back what was taken before the bank decided for us. ' +
+      `difference: ${RESOLUTIONS.difference.join(', ')}. Nothing moves; it is opened again where its facts change. ` +
       'A parked step is decided about at its order’s actions.',
     params: z.object({ id: z.string().regex(/^[0-9a-f]{24}$/, 'must be the 24 hex digits of an item id') }),
     body: z

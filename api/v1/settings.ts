@@ -31,7 +31,7 @@ export const settingEndpoints: readonly Endpoint[] = [
     tag: 'settings',
     summary: 'Set a system parameter',
     description:
-      'Actions read parameters without a dot as variables. `price.*` (fen), `fee.*` and `limit.*` are whole numbers from 0; `fee.platformBps` is at most 10000.',
+      'Actions read parameters without a dot as variables. `price.*` (fen), `fee.*` and `limit.*` are whole numbers from 0; `fee.platformBps`, and `fee.channelBps.<channel>`, by which a bill’s fees are checked, are at most 10000.',
     params,
     body: z
       .object({ value: anyJson.refine((given) => given !== undefined, 'is missing') })

@@ -1,6 +1,6 @@
 import { and, desc, eq, lt } from 'drizzle-orm';
 import { z } from 'zod';
-import { smsOutbox } from '../../db/schema.js';
+import { SMS_STATUSES, smsOutbox } from '../../db/schema.js';
 import { anyOf, backend, operator } from '../access.js';
 import { type Endpoint, endpoint } from '../endpoint.js';
 import { fromCursor, moment, numberCursor, pageOf, pageQuery, toPage } from './schemas.js';
@@ -11,19 +11,38 @@ const sms = z
     orderNo: z.string(),
     path: z.string().meta({ description: 'The step of the order, such as `0.0`.' }),
     smsId: z.string(),
-    provider: z.string(),
+    provider: z.string().meta({ description: '`outbox` goes to no phone.', example: 'aliyun' }),
     mobile: z.string(),
     sign: z.string(),
     template: z.string(),
     params: z.record(z.string(), z.unknown()),
-    status: z.enum(['queued', 'sent', 'failed']),
-    providerMessageId: z.string().nullable(),
+    status: z.enum(SMS_STATUSES).meta({
+      description:
+        '`queued`: no provider has it. `sending`: it is being posted, or its provider is asked what became of it. ' +
+        '`sent`: its provider has taken it. `failed`: refused for good. `unknown`: nobody knows, so it is not sent again by itself.',
+    }),
+    providerMessageId: z.string().nullable().meta({
+      description: 'Null until it is sent, and where its provider told of it without a number.',
+    }),
+    attempts: z
+      .int()
+      .meta({ description: 'How often it was posted. Above 1 only after refusals for the moment.' }),
+    error: z
+      .object({ code: z.string(), message: z.string() })
+      .nullable()
+      .meta({ description: 'Why it was not taken, in the words of its provider.' }),
     createdAt: moment,
     sentAt: moment.nullable(),
   })
   .meta({ id: 'Sms' });
 
-function toSms({ key: _key, seq: _seq, ...row }: typeof smsOutbox.$inferSelect): z.input<typeof sms> {
+function toSms({
+  key: _key,
+  seq: _seq,
+  paramNames: _names,
+  triedAt: _tried,
+  ...row
+}: typeof smsOutbox.$inferSelect): z.input<typeof sms> {
   return { ...row, createdAt: row.createdAt.toISOString(), sentAt: row.sentAt?.toISOString() ?? null };
 }
 

@@ -34,6 +34,10 @@ export const inbox = pgTable(
       .on(t.dueAt)
       .where(sql`state = 'pending'`),
     index('inbox_out_trade_no').on(t.outTradeNo),
+    // Money that fitted no order: a day's bill has it too.
+    index('inbox_set_aside')
+      .on(t.channel, t.providerTradeNo)
+      .where(sql`state IN ('returned', 'review')`),
   ],
 );
 
@@ -91,7 +95,15 @@ export const operatorItems = pgTable(
   ],
 );
 
-export const OPERATOR_ITEM_KINDS = ['suspense', 'parked_step', 'failed_refund'] as const;
+export const OPERATOR_ITEM_KINDS = [
+  'suspense',
+  'parked_step',
+  'failed_refund',
+  'failed_payout',
+  'failed_delivery',
+  'difference',
+  'chargeback',
+] as const;
 
 export type OperatorItemKind = (typeof OPERATOR_ITEM_KINDS)[number];
 
@@ -108,11 +120,25 @@ export const smsOutbox = pgTable(
     mobile: text().notNull(),
     sign: text().notNull(),
     template: text().notNull(),
-    params: jsonb().$type<JsonObject>().notNull(),
-    status: text().$type<'queued' | 'sent' | 'failed'>().notNull(),
+    params: jsonb().$type<Record<string, string>>().notNull(),
+    /** The order of the parameters, for a provider that takes them by position. */
+    paramNames: text('param_names').array().notNull().default([]),
+    status: text().$type<SmsStatus>().notNull(),
+    /** How often it was posted; more than once only where the provider said each time that it had not taken it. */
+    attempts: integer().notNull().default(0),
+    triedAt: moment('tried_at'),
     providerMessageId: text('provider_message_id'),
+    error: jsonb().$type<{ code: string; message: string }>(),
     createdAt: createdAt(),
     sentAt: moment('sent_at'),
   },
   (t) => [index('sms_outbox_mobile').on(t.mobile, t.seq)],
 );
+
+/**
+ * queued (no provider has it), sending (it may have been posted: asked for before anything else), sent (taken by the
+ * provider), failed (refused for good), unknown (asked for in vain).
+ */
+export const SMS_STATUSES = ['queued', 'sending', 'sent', 'failed', 'unknown'] as const;
+
+export type SmsStatus = (typeof SMS_STATUSES)[number];

@@ -178,6 +178,10 @@ export const payments = pgTable(
     index('payments_due')
       .on(t.askAt)
       .where(sql`ask_at IS NOT NULL`),
+    // What a day's bill is compared with.
+    index('payments_paid')
+      .on(t.paidAt, t.channel)
+      .where(sql`status = 'paid'`),
   ],
 );
 

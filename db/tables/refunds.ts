@@ -16,6 +16,8 @@ export const refunds = pgTable(
     orderNo: text('order_no').references(() => orders.orderNo),
     channel: text().$type<PaymentChannel>().notNull(),
     outTradeNo: text('out_trade_no').notNull(),
+    /** Of the payment that it gives back. Null at a wallet, and in rows that earlier versions wrote. */
+    providerTradeNo: text('provider_trade_no'),
     /** The whole of the payment that it gives back a part of. */
     captured: fenColumn('captured').notNull(),
     amount: fenColumn('amount').notNull(),
@@ -36,10 +38,16 @@ export const refunds = pgTable(
     /** When its workflow is to be started, if it was not; null when it runs, or needs none. */
     startDueAt: moment('start_due_at'),
     startAttempts: integer('start_attempts').notNull().default(0),
+    /** Since when it may be under way to a provider that would make two refunds of it; null when it is not. */
+    postingSince: moment('posting_since'),
   },
   (t) => [
     index('refunds_order').on(t.orderNo),
     index('refunds_status').on(t.status, t.seq),
+    // What a day's bill is compared with.
+    index('refunds_settled')
+      .on(t.settledAt, t.channel)
+      .where(sql`status = 'succeeded'`),
     index('refunds_start_due')
       .on(t.startDueAt)
       .where(sql`start_due_at IS NOT NULL`),

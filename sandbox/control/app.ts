@@ -2,11 +2,15 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { CHANNELS } from '../gateway.js';
 import { clientStatusOf } from '../http.js';
 import { Refusal } from '../state/refusal.js';
+import { billRoutes } from './bills.js';
 import { cashierRoutes } from './cashier.js';
 import type { Desk } from './desk.js';
 import { faultRoutes, notificationRoutes } from './faults.js';
+import { payoutRoutes } from './payouts.js';
 import { refundRoutes } from './refunds.js';
+import { smsRoutes } from './sms.js';
 import { tradeRoutes } from './trades.js';
+import { webhookRoutes } from './webhooks.js';
 
 /** The control API and the cashier pages. */
 export function controlApp(desk: Desk): Express {
@@ -16,11 +20,15 @@ export function controlApp(desk: Desk): Express {
   app.use(express.text({ type: () => true, limit: '256kb' }));
   app.get('/keys', (_req, res) => {
     const channels = Object.fromEntries(CHANNELS.map((name) => [name, desk.gateways[name].publicFacts]));
-    res.json({ home: desk.home, merchantFile: desk.merchantFile, ...channels });
+    res.json({ home: desk.home, merchantFile: desk.merchantFile, ...channels, sms: desk.sms.publicFacts });
   });
   app.use('/trades', tradeRoutes(desk));
   app.use('/refunds', refundRoutes(desk));
+  app.use('/payouts', payoutRoutes(desk));
+  app.use('/bills', billRoutes(desk));
+  app.use('/sms', smsRoutes(desk));
   app.use('/faults', faultRoutes(desk));
+  app.use('/webhooks', webhookRoutes(desk));
   app.use('/notifications', notificationRoutes(desk));
   app.use('/cashier', cashierRoutes(desk));
   app.use((req) => {
@@ -41,7 +49,12 @@ interface Failure {
   readonly message: string;
 }
 
-const NOT_FOUND: readonly string[] = ['trade_not_found', 'refund_not_found', 'no_such_call'];
+const NOT_FOUND: readonly string[] = [
+  'trade_not_found',
+  'refund_not_found',
+  'payout_not_found',
+  'no_such_call',
+];
 const BAD_INPUT: readonly string[] = ['invalid_input', 'invalid_json', 'bad_credential'];
 
 function failureOf(error: unknown): Failure {

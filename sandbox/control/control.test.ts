@@ -59,6 +59,21 @@ describe('GET /keys', () => {
       'WECHAT_PUBLIC_KEY_ID',
       'WECHAT_PUBLIC_KEY',
       'WECHAT_BASE_URL',
+      'PINGPP_APP_ID',
+      'PINGPP_API_KEY',
+      'PINGPP_PRIVATE_KEY',
+      'PINGPP_PUBLIC_KEY',
+      'PINGPP_BASE_URL',
+      'STRIPE_SECRET_KEY',
+      'STRIPE_WEBHOOK_SECRET',
+      'STRIPE_BASE_URL',
+      'ALIYUN_SMS_ACCESS_KEY_ID',
+      'ALIYUN_SMS_ACCESS_KEY_SECRET',
+      'ALIYUN_SMS_ENDPOINT',
+      'TENCENT_SMS_SECRET_ID',
+      'TENCENT_SMS_SECRET_KEY',
+      'TENCENT_SMS_APP_ID',
+      'TENCENT_SMS_ENDPOINT',
     ]);
     expect(sandbox.environment['WECHAT_API_V3_KEY']).toMatch(/^[\x21-\x7e]{32}$/);
     for (const path of [
@@ -229,7 +244,7 @@ describe('bad input', () => {
   });
 
   it('answers a call that does not exist, and a body that is too large, in JSON too', async () => {
-    expect(await sandbox.control('GET', '/sms')).toMatchObject({
+    expect(await sandbox.control('GET', '/nothing')).toMatchObject({
       status: 404,
       body: { error: { code: 'no_such_call' } },
     });

@@ -1,7 +1,10 @@
+import type { BillDesk } from '../bills/desk.js';
 import { CHANNELS, type Channel, type Gateway } from '../gateway.js';
+import type { SmsGateway } from '../gateways/sms/index.js';
 import type { Faults } from '../notify/faults.js';
 import type { Notifier } from '../notify/notifier.js';
 import { Refusal } from '../state/refusal.js';
+import type { PayoutDesk } from '../state/payouts.js';
 import type { RefundDesk } from '../state/refunds.js';
 import type { Store } from '../state/store.js';
 import type { Trade, TradeBook } from '../state/trades.js';
@@ -13,9 +16,12 @@ export interface Desk {
   readonly store: Store;
   readonly trades: TradeBook;
   readonly refunds: RefundDesk;
+  readonly payouts: PayoutDesk;
+  readonly bills: BillDesk;
   readonly faults: Faults;
   readonly notifier: Notifier;
   readonly gateways: Readonly<Record<Channel, Gateway>>;
+  readonly sms: SmsGateway;
   readonly cashierUrl: (tradeNo: string) => string;
   /** Provider time, epoch ms. */
   readonly now: () => number;

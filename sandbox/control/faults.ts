@@ -11,7 +11,7 @@ const LIST_LIMIT = 1_000;
 export function faultRoutes(desk: Desk): Router {
   const router = Router();
   router.get('/', (req, res) => {
-    const { channel } = queryOf(req, inputs.tradeFilter);
+    const { channel } = queryOf(req, inputs.faultFilter);
     res.json({ data: desk.faults.list(channel ?? null) });
   });
   router.post(
@@ -25,7 +25,7 @@ export function faultRoutes(desk: Desk): Router {
   router.delete(
     '/',
     handle(async (req, res) => {
-      const { channel } = queryOf(req, inputs.tradeFilter);
+      const { channel } = queryOf(req, inputs.faultFilter);
       desk.faults.clear(channel ?? null);
       await desk.store.commit();
       res.json({ data: desk.faults.list(null) });

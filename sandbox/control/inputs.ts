@@ -1,7 +1,16 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { CHANNELS } from '../gateway.js';
-import { OPERATIONS, touchesCalls, touchesNotifications, type FaultRequest } from '../notify/faults.js';
+import { DIFFERENCE_TYPES } from '../bills/desk.js';
+import { CHANNELS, SMS_PROVIDERS } from '../gateway.js';
+import {
+  FAULT_PLACES,
+  OPERATIONS,
+  touchesCalls,
+  touchesNotifications,
+  type FaultRequest,
+} from '../notify/faults.js';
+import { DISPUTE_STATUSES } from '../state/disputes.js';
+import { PAYOUT_RESULTS } from '../state/payouts.js';
 import { Refusal } from '../state/refusal.js';
 import { parsedJson } from '../values/json.js';
 
@@ -49,9 +58,24 @@ const settlement = z.object({
   notify: z.boolean().nullable().default(null),
 });
 
+const dispute = z.object({
+  status: z
+    .enum(DISPUTE_STATUSES, { error: `must be one of ${DISPUTE_STATUSES.join(', ')}` })
+    .default('opened'),
+  reason: z.string().min(1).max(64).default('fraudulent'),
+  amount: fen.nullable().default(null),
+});
+
+const payoutSettlement = z.object({
+  result: z.enum(PAYOUT_RESULTS, { error: `must be one of ${PAYOUT_RESULTS.join(', ')}` }),
+  notify: z.boolean().nullable().default(null),
+});
+
+const place = z.enum(FAULT_PLACES, { error: `must be one of ${FAULT_PLACES.join(', ')}` });
+
 const fault = z
   .object({
-    channel,
+    channel: place,
     duplicate: z.int().min(0).max(100).default(0),
     delayMs: ms.default(0),
     drop: z.boolean().default(false),
@@ -65,6 +89,9 @@ const fault = z
     hangMs: ms.default(0),
     errorRate: z.number().min(0).max(1).default(0),
     requestTimeout: z.boolean().default(false),
+    lowBalance: z.boolean().default(false),
+    billNotReady: z.boolean().default(false),
+    refuse: z.string().min(1).max(100).nullable().default(null),
     operation: z.enum(OPERATIONS).nullable().default(null),
     times: z.int().min(1).max(1_000_000).nullable().default(null),
   })
@@ -76,10 +103,60 @@ const fault = z
     path: ['signtest'],
   });
 
+const webhook = z.object({ channel, url: httpUrl });
+
 const tradeFilter = z.object({ channel: channel.optional(), outTradeNo: z.string().optional() });
 
+const payoutFilter = z.object({
+  channel: channel.optional(),
+  outPayoutNo: z.string().optional(),
+  receiver: z.string().optional(),
+  status: z.string().optional(),
+});
+
+const billDay = z.object({
+  channel: z.enum(['alipay', 'wechat'], { error: 'must be alipay or wechat' }),
+  date: z.string({ error: 'must be a day such as 2026-11-23' }),
+});
+
+const billFaults = billDay.extend({
+  differences: z
+    .array(
+      z.object({
+        type: z.enum(DIFFERENCE_TYPES, { error: `must be one of ${DIFFERENCE_TYPES.join(', ')}` }),
+        count: z.int().min(1).max(1_000_000).default(1),
+        kind: z.enum(['payment', 'refund', 'payout', 'payout_return']).nullable().default(null),
+        no: z.string().min(1).nullable().default(null),
+      }),
+    )
+    .min(1),
+});
+
+const faultFilter = z.object({ channel: place.optional() });
+
+const smsFilter = z.object({
+  mobile: z.string().optional(),
+  template: z.string().optional(),
+  provider: z.enum(SMS_PROVIDERS).optional(),
+});
+
 /** The bodies and queries of the control calls. */
-export const inputs = { carriedTrade, directTrade, payment, settlement, fault, tradeFilter } as const;
+export const inputs = {
+  carriedTrade,
+  directTrade,
+  payment,
+  settlement,
+  dispute,
+  payoutSettlement,
+  fault,
+  webhook,
+  tradeFilter,
+  payoutFilter,
+  billDay,
+  billFaults,
+  faultFilter,
+  smsFilter,
+} as const;
 
 /**
  * Reads the JSON body of a control call, whatever its content type says; no body reads as `{}`.

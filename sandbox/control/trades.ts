@@ -5,6 +5,7 @@ import { Refusal } from '../state/refusal.js';
 import type { Trade } from '../state/trades.js';
 import { payTrade, tradeOf, type Desk } from './desk.js';
 import { bodyOf, inputs, queryOf } from './inputs.js';
+import { disputeTrade } from './disputes.js';
 import { tradeView } from './views.js';
 
 // The newest ones; a filter finds any.
@@ -38,6 +39,12 @@ export function tradeRoutes(desk: Desk): Router {
       const request = bodyOf(req, inputs.payment);
       const { trade, eventId } = await payTrade(desk, namedTrade(desk, req), request);
       res.json({ ...tradeView(desk, trade), eventId });
+    }),
+  );
+  router.post(
+    '/:no/dispute',
+    handle<{ no: string }>(async (req, res) => {
+      res.json(await disputeTrade(desk, namedTrade(desk, req), bodyOf(req, inputs.dispute)));
     }),
   );
   const acts = {

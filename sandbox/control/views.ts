@@ -1,4 +1,6 @@
 import type { Delivery } from '../notify/events.js';
+import type { Payout } from '../state/payouts.js';
+import type { Dispute } from '../state/disputes.js';
 import type { Refund } from '../state/refunds.js';
 import type { Trade } from '../state/trades.js';
 import type { Desk } from './desk.js';
@@ -46,6 +48,33 @@ export function refundView(refund: Refund): View {
     createdAt: iso(refund.createdAt),
     settledAt: iso(refund.settledAt),
   };
+}
+
+/** `settlesAt` is when it becomes something by itself; null once it has ended. */
+export function payoutView(desk: Desk, payout: Payout): View {
+  const { channel, payoutNo, outPayoutNo, amount, receiver, receiverName, status, reason, remark } = payout;
+  return {
+    channel,
+    payoutNo,
+    outPayoutNo,
+    amount,
+    receiver,
+    receiverName,
+    status,
+    providerStatus: desk.gateways[channel].notifications.payouts?.providerStatus(payout) ?? null,
+    reason,
+    remark,
+    notifyUrl: payout.notifyUrl,
+    createdAt: iso(payout.createdAt),
+    settlesAt: iso(payout.settlesAt),
+    paidAt: iso(payout.paidAt),
+    settledAt: iso(payout.settledAt),
+  };
+}
+
+export function disputeView(dispute: Dispute, { outTradeNo }: Trade): View {
+  const { createdAt, closedAt, ...known } = dispute;
+  return { ...known, outTradeNo, createdAt: iso(createdAt), closedAt: iso(closedAt) };
 }
 
 /** A delivery attempt with its answer, and what becomes of the notification it belongs to. */

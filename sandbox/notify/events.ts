@@ -18,9 +18,10 @@ export interface NotificationEvent {
   /** The provider's id of the event, the same in each delivery (Alipay notify_id, WeChat id). */
   readonly eventId: string;
   readonly channel: Channel;
+  /** Of a payout, the merchant's and the provider's number of that. */
   readonly outTradeNo: string;
   readonly tradeNo: string;
-  readonly kind: 'payment' | 'refund';
+  readonly kind: 'payment' | 'refund' | 'payout' | 'dispute';
   readonly url: string;
   readonly facts: EventFacts;
   /** Epoch ms. */

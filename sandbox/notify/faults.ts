@@ -1,14 +1,30 @@
-import type { Channel } from '../gateway.js';
+import { type Channel, CHANNELS, SMS_PROVIDERS, type SmsProvider } from '../gateway.js';
 import type { Store } from '../state/store.js';
 import { hex } from '../values/random.js';
 
 /** The provider calls that a fault can be narrowed to. */
-export const OPERATIONS = ['create', 'query', 'close', 'refund', 'refundQuery'] as const;
+export const OPERATIONS = [
+  'create',
+  'query',
+  'close',
+  'refund',
+  'refundQuery',
+  'payout',
+  'payoutQuery',
+  'payoutCancel',
+  'bill',
+  'billDownload',
+  'send',
+] as const;
 export type Operation = (typeof OPERATIONS)[number];
+
+/** Where something goes wrong; `sms` is both providers of SMS. */
+export const FAULT_PLACES = [...CHANNELS, ...SMS_PROVIDERS, 'sms'] as const;
+export type FaultPlace = (typeof FAULT_PLACES)[number];
 
 /** What goes wrong next at one channel, as an operator asked for it. */
 export interface FaultRequest {
-  readonly channel: Channel;
+  readonly channel: FaultPlace;
   /** Extra deliveries, sent together with the first. */
   readonly duplicate: number;
   /** Real ms before the first delivery. */
@@ -30,6 +46,12 @@ export interface FaultRequest {
   readonly errorRate: number;
   /** The provider call is applied and never answered. */
   readonly requestTimeout: boolean;
+  /** New payouts are refused, because the merchant's balance is too low. */
+  readonly lowBalance: boolean;
+  /** Bills are refused, because they are not made yet. */
+  readonly billNotReady: boolean;
+  /** New messages are refused for business reasons, with this code of the provider's; null when they are not. */
+  readonly refuse: string | null;
   /** Only these provider calls; null for all. */
   readonly operation: Operation | null;
   /** How many notifications, and how many provider calls, are touched; null when the caller did not say. */
@@ -63,6 +85,9 @@ export interface CallFault {
   readonly hangMs: number;
   readonly fails: boolean;
   readonly requestTimeout: boolean;
+  readonly lowBalance: boolean;
+  readonly billNotReady: boolean;
+  readonly refuse: string | null;
 }
 
 export function touchesNotifications(fault: FaultRequest): boolean {
@@ -80,8 +105,28 @@ export function touchesNotifications(fault: FaultRequest): boolean {
   );
 }
 
+/** The only calls that a fault touches; null for all. */
+function operationOf(fault: FaultRequest): Operation | null {
+  if (fault.operation !== null) return fault.operation;
+  if (fault.lowBalance) return 'payout';
+  if (fault.billNotReady) return 'bill';
+  return fault.refuse ? 'send' : null;
+}
+
 export function touchesCalls(fault: FaultRequest): boolean {
-  return fault.hangMs > 0 || fault.errorRate > 0 || fault.requestTimeout;
+  return (
+    fault.hangMs > 0 ||
+    fault.errorRate > 0 ||
+    fault.requestTimeout ||
+    fault.lowBalance ||
+    fault.billNotReady ||
+    Boolean(fault.refuse)
+  );
+}
+
+function isAt(one: FaultPlace, other: FaultPlace): boolean {
+  const isSms = (place: FaultPlace): boolean => SMS_PROVIDERS.some((name) => name === place);
+  return one === other || (one === 'sms' && isSms(other)) || (other === 'sms' && isSms(one));
 }
 
 /** The faults in force, by channel. Each counts down as it is used. */
@@ -92,8 +137,10 @@ export class Faults {
     this.#store = store;
   }
 
-  list(channel: Channel | null): Fault[] {
-    return [...this.#store.faults.values()].filter((fault) => channel === null || fault.channel === channel);
+  list(channel: FaultPlace | null): Fault[] {
+    return [...this.#store.faults.values()].filter(
+      (fault) => channel === null || isAt(fault.channel, channel),
+    );
   }
 
   add(request: FaultRequest): Fault {
@@ -108,7 +155,7 @@ export class Faults {
     });
   }
 
-  clear(channel: Channel | null): void {
+  clear(channel: FaultPlace | null): void {
     for (const fault of this.list(channel)) this.#store.faults.delete(fault.id);
   }
 
@@ -133,9 +180,9 @@ export class Faults {
   }
 
   /** What is wrong with this provider call; uses up one count of each fault that applies to it. */
-  takeForCall(channel: Channel, operation: Operation): CallFault {
+  takeForCall(channel: Channel | SmsProvider, operation: Operation): CallFault {
     const active = this.list(channel).filter(
-      (fault) => fault.callsLeft !== 0 && (fault.operation === null || fault.operation === operation),
+      (fault) => fault.callsLeft !== 0 && (operationOf(fault) === null || operationOf(fault) === operation),
     );
     for (const fault of active) {
       if (fault.callsLeft !== null) this.#keep({ ...fault, callsLeft: fault.callsLeft - 1 });
@@ -144,6 +191,9 @@ export class Faults {
       hangMs: Math.max(0, ...active.map((fault) => fault.hangMs)),
       fails: active.some((fault) => Math.random() < fault.errorRate),
       requestTimeout: active.some((fault) => fault.requestTimeout),
+      lowBalance: active.some((fault) => fault.lowBalance),
+      billNotReady: active.some((fault) => fault.billNotReady),
+      refuse: active.find((fault) => fault.refuse)?.refuse ?? null,
     };
   }
 

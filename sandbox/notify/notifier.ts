@@ -1,4 +1,6 @@
 import type { Channel, NotificationWire } from '../gateway.js';
+import type { Dispute } from '../state/disputes.js';
+import type { Payout } from '../state/payouts.js';
 import type { Refund } from '../state/refunds.js';
 import type { Store } from '../state/store.js';
 import type { Trade } from '../state/trades.js';
@@ -15,6 +17,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const DELIVERIES_AT_ONCE = 64;
 
 const UNTOUCHED: SendTreatment = { tamper: false, wrongKey: false, signtest: false };
+
+type Announced = Pick<NotificationEvent, 'channel' | 'outTradeNo' | 'tradeNo' | 'kind' | 'url' | 'facts'>;
 
 /** What the notifier works with. */
 export interface NotifierParts {
@@ -62,18 +66,52 @@ export class Notifier {
    * @returns the event's id after it is on disk
    */
   async announce(trade: Trade, refund: Refund | null, url: string): Promise<string> {
-    const { store, faults, wireOf } = this.#parts;
-    const wire = wireOf(trade.channel);
-    const fault = faults.takeForNotification(trade.channel);
+    const { channel, outTradeNo, tradeNo } = trade;
+    const fault = this.#parts.faults.takeForNotification(channel);
+    const facts = this.#parts
+      .wireOf(channel)
+      .facts(twistedTrade(trade, fault), twistedRefund(refund, fault), fault);
+    return this.#enter(
+      { channel, outTradeNo, tradeNo, kind: refund ? 'refund' : 'payment', url, facts },
+      fault,
+    );
+  }
+
+  /**
+   * Notifies the merchant of what became of a payout, where the provider tells of that.
+   * @returns the event's id after it is on disk; null when there is none
+   */
+  async announcePayout(payout: Payout, notify: boolean | null): Promise<string | null> {
+    const { channel, outPayoutNo: outTradeNo, payoutNo: tradeNo, notifyUrl: url } = payout;
+    const wire = this.#parts.wireOf(channel).payouts;
+    if (url === null || !wire?.tellsOf(payout, notify)) return null;
+    const fault = this.#parts.faults.takeForNotification(channel);
+    const facts = wire.facts(twistedPayout(payout, fault), fault);
+    return this.#enter({ channel, outTradeNo, tradeNo, kind: 'payout', url, facts }, fault);
+  }
+
+  /**
+   * Notifies the merchant of a dispute, where the provider has such a thing.
+   * @returns the event's id after it is on disk; null when there is none
+   */
+  async announceDispute(dispute: Dispute, trade: Trade): Promise<string | null> {
+    const { channel, outTradeNo, tradeNo, notifyUrl: url } = trade;
+    const wire = this.#parts.wireOf(channel).disputes;
+    if (url === null || !wire) return null;
+    const fault = this.#parts.faults.takeForNotification(channel);
+    const told = { ...dispute, amount: dispute.amount + (fault.wrongAmount ? 1 : 0) };
+    return this.#enter(
+      { channel, outTradeNo, tradeNo, kind: 'dispute', url, facts: wire.facts(told, fault) },
+      fault,
+    );
+  }
+
+  async #enter(what: Announced, fault: NotificationFault): Promise<string> {
+    const { store, wireOf } = this.#parts;
     const now = Date.now();
     const event: NotificationEvent = {
-      eventId: wire.newEventId(),
-      channel: trade.channel,
-      outTradeNo: trade.outTradeNo,
-      tradeNo: trade.tradeNo,
-      kind: refund ? 'refund' : 'payment',
-      url,
-      facts: wire.facts(twistedTrade(trade, fault), twistedRefund(refund, fault), fault),
+      ...what,
+      eventId: wireOf(what.channel).newEventId(),
       createdAt: now,
       state: fault.drop ? 'dropped' : 'due',
       dueAt: now + fault.delayMs + (fault.hold ? HELD_AT_MOST_MS : 0),
@@ -239,4 +277,12 @@ function twistedTrade(trade: Trade, fault: NotificationFault): Trade {
 function twistedRefund(refund: Refund | null, fault: NotificationFault): Refund | null {
   if (!refund || !fault.wrongAmount) return refund;
   return { ...refund, amount: refund.amount + 1 };
+}
+
+function twistedPayout(payout: Payout, fault: NotificationFault): Payout {
+  return {
+    ...payout,
+    amount: payout.amount + (fault.wrongAmount ? 1 : 0),
+    outPayoutNo: fault.wrongOrder ? hex(16) : payout.outPayoutNo,
+  };
 }

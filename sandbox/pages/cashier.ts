@@ -5,7 +5,12 @@ import { toCst } from '../values/times.js';
 import { yuanFromFen } from '../values/yuan.js';
 import { page, text } from './html.js';
 
-const WALLETS = { alipay: 'Alipay', wechat: 'WeChat Pay' } as const satisfies Record<Channel, string>;
+const WALLETS = {
+  alipay: 'Alipay',
+  wechat: 'WeChat Pay',
+  pingpp: 'Ping++',
+  stripe: 'Stripe',
+} as const satisfies Record<Channel, string>;
 
 /** What the cashier page shows beside the trade itself. */
 export interface CashierView {

@@ -1,7 +1,7 @@
 import type { Channel } from '../gateway.js';
 import { Refusal } from './refusal.js';
 import type { Store } from './store.js';
-import type { Trade, TradeBook } from './trades.js';
+import { type Trade, type TradeBook, TAKES_NUMBERS_AGAIN } from './trades.js';
 
 export type RefundStatus = 'processing' | 'succeeded' | 'failed' | 'abnormal';
 
@@ -71,8 +71,9 @@ export class RefundDesk {
     this.#timers.clear();
   }
 
+  /** By the merchant's number, where the provider takes one. */
   find(channel: Channel, outTradeNo: string, outRefundNo: string): Refund | null {
-    return this.#store.refunds.get(keyOf({ channel, outTradeNo, outRefundNo })) ?? null;
+    return this.#store.refunds.get(keyOf({ channel, outTradeNo, outRefundNo, refundNo: '' })) ?? null;
   }
 
   /** Newest first. */
@@ -135,6 +136,7 @@ export class RefundDesk {
 }
 
 // Alipay's request number is unique within a trade only, so the trade is part of the key.
-function keyOf(refund: Pick<Refund, 'channel' | 'outTradeNo' | 'outRefundNo'>): string {
-  return `${refund.channel}:${refund.outTradeNo}:${refund.outRefundNo}`;
+function keyOf(refund: Pick<Refund, 'channel' | 'outTradeNo' | 'outRefundNo' | 'refundNo'>): string {
+  const no = TAKES_NUMBERS_AGAIN.has(refund.channel) ? refund.refundNo : refund.outRefundNo;
+  return `${refund.channel}:${refund.outTradeNo}:${no}`;
 }

@@ -1,7 +1,12 @@
 import { join } from 'node:path';
+import type { Difference } from '../bills/desk.js';
 import type { Fault } from '../notify/faults.js';
 import type { Delivery, NotificationEvent } from '../notify/events.js';
+import type { RememberedAnswer } from '../gateways/stripe/idempotency.js';
 import { compactJournal, readJournal, type Journal, type JournalEntry } from './journal.js';
+import type { Sms } from '../gateways/sms/messages.js';
+import type { Payout } from './payouts.js';
+import type { Dispute } from './disputes.js';
 import type { Refund } from './refunds.js';
 import type { Trade } from './trades.js';
 
@@ -41,9 +46,18 @@ class Collection<T> {
 export interface Store {
   readonly trades: Collection<Trade>;
   readonly refunds: Collection<Refund>;
+  readonly disputes: Collection<Dispute>;
+  /** Stripe's, by the key. */
+  readonly idempotency: Collection<RememberedAnswer>;
+  readonly payouts: Collection<Payout>;
+  /** What bills tell wrongly. */
+  readonly billDifferences: Collection<Difference>;
   readonly events: Collection<NotificationEvent>;
   readonly deliveries: Collection<Delivery>;
   readonly faults: Collection<Fault>;
+  readonly sms: Collection<Sms>;
+  /** Where a control call wants a channel's events, by the channel. */
+  readonly webhooks: Collection<string>;
   commit(): Promise<void>;
   close(): Promise<void>;
 }
@@ -67,9 +81,15 @@ export async function openStore(folder: string): Promise<Store> {
   return {
     trades: collection<Trade>('trades'),
     refunds: collection<Refund>('refunds'),
+    disputes: collection<Dispute>('disputes'),
+    idempotency: collection<RememberedAnswer>('idempotency'),
+    payouts: collection<Payout>('payouts'),
+    billDifferences: collection<Difference>('billDifferences'),
     events: collection<NotificationEvent>('events'),
     deliveries: collection<Delivery>('deliveries'),
     faults: collection<Fault>('faults'),
+    sms: collection<Sms>('sms'),
+    webhooks: collection<string>('webhooks'),
     commit: () => journal.commit(),
     close: () => journal.close(),
   };

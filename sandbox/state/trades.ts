@@ -81,20 +81,26 @@ const MAY_BECOME = {
 
 const FORCED = ['closed', 'failed'] as const satisfies readonly TradeStatus[];
 
+/** Providers that open a trade of its own each time, however often the merchant's number comes. */
+export const TAKES_NUMBERS_AGAIN: ReadonlySet<Channel> = new Set<Channel>(['pingpp']);
+
 /** The provider's trades. A trade whose time has run out is closed the next time anybody looks at it. */
 export class TradeBook {
   readonly #store: Store;
   readonly #now: () => number;
   readonly #keyByTradeNo = new Map<string, string>();
+  readonly #keyByNumber = new Map<string, string>();
 
   constructor(store: Store, now: () => number) {
     this.#store = store;
     this.#now = now;
-    for (const trade of store.trades.values()) this.#keyByTradeNo.set(trade.tradeNo, keyOf(trade));
+    for (const trade of store.trades.values()) this.#index(trade);
   }
 
+  /** By the merchant's number; the newest of several. */
   find(channel: Channel, outTradeNo: string): Trade | null {
-    return this.#current(this.#store.trades.get(`${channel}:${outTradeNo}`));
+    const key = this.#keyByNumber.get(numberOf({ channel, outTradeNo })) ?? '';
+    return this.#current(this.#store.trades.get(key));
   }
 
   findByTradeNo(channel: Channel, tradeNo: string): Trade | null {
@@ -115,7 +121,7 @@ export class TradeBook {
     const key = keyOf(details);
     if (this.#store.trades.get(key)) throw new Refusal('trade_exists', `Trade ${key} exists already.`);
     const now = this.#now();
-    this.#keyByTradeNo.set(details.tradeNo, key);
+    this.#index(details);
     const trade = this.#store.trades.set(key, {
       ...details,
       currency: 'CNY',
@@ -161,11 +167,22 @@ export class TradeBook {
     return this.#moveTo(trade, 'failed', { closedAt: this.#now() });
   }
 
+  /** Where a payment that failed leaves the trade open for another try. */
+  reopen(trade: Trade): Trade {
+    return this.#moveTo(trade, 'unpaid', { closedAt: null }, trade.status === 'failed');
+  }
+
   /** Adds to what went back to the buyer; all of it back makes the trade `refunded`. */
   refund(trade: Trade, amount: number): Trade {
     const refundedAmount = trade.refundedAmount + amount;
     if (refundedAmount === trade.paidAmount) return this.#moveTo(trade, 'refunded', { refundedAmount });
     return this.#save({ ...trade, refundedAmount });
+  }
+
+  #index(trade: Pick<Trade, 'channel' | 'outTradeNo' | 'tradeNo'>): void {
+    const key = keyOf(trade);
+    this.#keyByTradeNo.set(trade.tradeNo, key);
+    this.#keyByNumber.set(numberOf(trade), key);
   }
 
   #moveTo(trade: Trade, status: TradeStatus, change: Partial<Trade>, forced = false): Trade {
@@ -193,6 +210,10 @@ export class TradeBook {
   }
 }
 
-function keyOf(trade: Pick<Trade, 'channel' | 'outTradeNo'>): string {
-  return `${trade.channel}:${trade.outTradeNo}`;
+function keyOf(trade: Pick<Trade, 'channel' | 'outTradeNo' | 'tradeNo'>): string {
+  return TAKES_NUMBERS_AGAIN.has(trade.channel) ? `${numberOf(trade)}:${trade.tradeNo}` : numberOf(trade);
+}
+
+function numberOf({ channel, outTradeNo }: Pick<Trade, 'channel' | 'outTradeNo'>): string {
+  return `${channel}:${outTradeNo}`;
 }

@@ -86,7 +86,7 @@ beforeAll(async () => {
     const { [field]: _, ...rest } = body;
     return { route, path, rest, field, ...change };
   };
-  const settings = ['price.blindBoxPull', 'fee.platformBps', 'limit.withdrawal'];
+  const settings = ['price.blindBoxPull', 'fee.platformBps', 'limit.withdrawal.max'];
   const deal = door('POST /v1/orders', 'amount');
   const { sellerId: _, chatId: _chat, chatWindow: _window, ...own } = deal.rest;
   doors = [
@@ -94,6 +94,7 @@ beforeAll(async () => {
     { ...deal, rest: { ...own, kind: 'topup', nextAction: null } },
     door('POST /v1/orders/{id}/refunds', 'amount'),
     door('PUT /v1/catalog/shop-orders/{id}', 'amount'),
+    door('POST /v1/withdrawals', 'amount'),
     ...settings.map((key) =>
       door('PUT /v1/settings/{key}', 'value', { path: `/v1/settings/${key}`, free: true }),
     ),

@@ -33,40 +33,58 @@ beforeEach(async () => {
 const wrong = (n: number): string => String(100_000 + n);
 const wallet = (payPassword: string): object => ({ channel: 'wallet', payPassword });
 
-/** Every way in which a password comes: who sends it, as what, with which headers. */
-const DOORS: readonly [what: string, options: (password: string, n: number) => SendOptions][] = [
-  ['the buyer', (password) => ({ as: tokens['alice'], body: wallet(password) })],
-  ['a back end', (password) => ({ as: keys['orders'], body: wallet(password) })],
+const withdrawal = (payPassword: string): object => ({
+  userId: 'alice',
+  amount: 100,
+  payPassword,
+  account: { channel: 'alipay', no: 'alice@example.com', name: 'Alice' },
+});
+
+/** Every way in which a password comes: who sends it, as what, with which headers, and where, if not to an order. */
+const DOORS: readonly [what: string, options: (password: string, n: number) => SendOptions, path?: string][] =
   [
-    'a form',
-    (password) => ({ as: tokens['alice'], raw: `channel=wallet&payPassword=${password}`, headers: FORM }),
-  ],
-  [
-    'an Idempotency-Key of its own',
-    (password, n) => ({
-      as: tokens['alice'],
-      body: wallet(password),
-      headers: { 'idempotency-key': `guess-${n}` },
-    }),
-  ],
-  [
-    'one Idempotency-Key for all',
-    (password) => ({ as: tokens['alice'], body: wallet(password), headers: { 'idempotency-key': 'guess' } }),
-  ],
-  [
-    'a forged address',
-    (password, n) => ({
-      as: tokens['alice'],
-      body: wallet(password),
-      headers: { 'x-forwarded-for': `203.0.113.${n}` },
-    }),
-  ],
-];
+    ['the buyer', (password) => ({ as: tokens['alice'], body: wallet(password) })],
+    ['a back end', (password) => ({ as: keys['orders'], body: wallet(password) })],
+    [
+      'a form',
+      (password) => ({ as: tokens['alice'], raw: `channel=wallet&payPassword=${password}`, headers: FORM }),
+    ],
+    [
+      'an Idempotency-Key of its own',
+      (password, n) => ({
+        as: tokens['alice'],
+        body: wallet(password),
+        headers: { 'idempotency-key': `guess-${n}` },
+      }),
+    ],
+    [
+      'one Idempotency-Key for all',
+      (password) => ({
+        as: tokens['alice'],
+        body: wallet(password),
+        headers: { 'idempotency-key': 'guess' },
+      }),
+    ],
+    [
+      'a forged address',
+      (password, n) => ({
+        as: tokens['alice'],
+        body: wallet(password),
+        headers: { 'x-forwarded-for': `203.0.113.${n}` },
+      }),
+    ],
+    ['a withdrawal', (password) => ({ as: tokens['alice'], body: withdrawal(password) }), '/v1/withdrawals'],
+    [
+      'a back end’s withdrawal',
+      (password) => ({ as: keys['orders'], body: withdrawal(password) }),
+      '/v1/withdrawals',
+    ],
+  ];
 
 async function guess(password: string, n: number, doors = DOORS): Promise<string> {
   const door = doors[n % doors.length];
   const options = door?.[1](password, n) ?? {};
-  const path = paths[n % paths.length] ?? '';
+  const path = door?.[2] ?? paths[n % paths.length] ?? '';
   return outcomeOf(await (n % 2 === 0 ? api : second).send('POST', path, options));
 }
 

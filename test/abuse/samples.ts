@@ -6,9 +6,12 @@ import type { Db } from '../../db/client.js';
 import { openItem } from '../../db/operator-items.js';
 import { operatorItems, users } from '../../db/schema.js';
 import { hashPassword } from '../../commands/passwords.js';
+import { ask as askForMoney } from '../support/withdrawals.js';
 import { giveCash, openAttempt } from '../support/world.js';
 
 export const PAY_PASSWORD = 'open-sesame';
+/** Nothing is sent there: no relay runs. */
+const MERCHANT_URL = 'https://shop.example.com/holdfast';
 
 /** Ids of one thing of each kind. */
 export interface Things {
@@ -17,9 +20,12 @@ export interface Things {
   payment: string;
   refund: string;
   item: string;
+  endpoint: string;
+  delivery: string;
+  withdrawal: string;
 }
 
-/** A completed deal of alice and sally, with an open refund, a second attempt and an operator's item. */
+/** A completed deal of alice and sally, with an open refund, a second attempt, a withdrawal and an operator's item. */
 export async function makeThings(api: TestApp, db: Db): Promise<Things> {
   await db.update(users).set({ payPasswordHash: await hashPassword(PAY_PASSWORD) });
   await giveCash(db, 'alice', 100_000);
@@ -30,17 +36,22 @@ export async function makeThings(api: TestApp, db: Db): Promise<Things> {
   expect(asked.status).toBe(201);
   await openItem(db, { kind: 'suspense', ref: order.id, orderNo: null, details: { channel: 'alipay' } });
   const [item] = await db.select({ id: operatorItems.id }).from(operatorItems);
+  const endpoint = await api.admin('POST', '/v1/webhook-endpoints', { url: MERCHANT_URL });
+  const delivery = await api.admin('POST', `/v1/webhook-endpoints/${String(endpoint.json['id'])}/test`);
   return {
     order: order.id,
     orderNo: order.orderNo,
     payment: payment.id,
     refund: String(asked.json['id']),
     item: item?.id ?? '',
+    endpoint: String(endpoint.json['id']),
+    delivery: String(delivery.json['id']),
+    withdrawal: (await askForMoney(db, 'sally', 100)).id,
   };
 }
 
 export interface Sample {
-  method: 'POST' | 'PUT';
+  method: 'POST' | 'PUT' | 'PATCH';
   path: string;
   /** Undefined: the route takes none, and ignores what is sent. */
   body: Readonly<Record<string, unknown>> | undefined;
@@ -64,11 +75,21 @@ const DEAL = {
   metadata: { colour: 'red' },
 };
 
+const ACCOUNT = { channel: 'alipay', no: 'someone@example.com', name: 'Someone' };
+
 /** By route, as the OpenAPI document writes it. */
-export function samplesFor({ order, refund, item }: Things): Readonly<Record<string, Sample>> {
+export function samplesFor({
+  order,
+  refund,
+  item,
+  endpoint,
+  delivery,
+  withdrawal,
+}: Things): Readonly<Record<string, Sample>> {
   const post = (path: string, body?: Sample['body']): Sample => ({ method: 'POST', path, body });
   const put = (path: string, body?: Sample['body']): Sample => ({ method: 'PUT', path, body });
   const at = `/v1/orders/${order}`;
+  const hook = `/v1/webhook-endpoints/${endpoint}`;
   return {
     'PUT /v1/users/{id}': put('/v1/users/zoe', {
       name: 'Zoe',
@@ -117,10 +138,33 @@ export function samplesFor({ order, refund, item }: Things): Readonly<Record<str
     }),
     'POST /v1/refunds/{id}/approve': post(`/v1/refunds/${refund}/approve`, { reason }),
     'POST /v1/refunds/{id}/reject': post(`/v1/refunds/${refund}/reject`, { reason }),
+    'POST /v1/reconciliations': post('/v1/reconciliations', { channel: 'alipay', date: '2026-11-20' }),
+    'PUT /v1/users/{id}/payout-account': put('/v1/users/bob/payout-account', ACCOUNT),
+    'POST /v1/withdrawals': post('/v1/withdrawals', {
+      userId: 'sally',
+      amount: 100,
+      payPassword: PAY_PASSWORD,
+      account: ACCOUNT,
+    }),
+    'POST /v1/withdrawals/{id}/approve': post(`/v1/withdrawals/${withdrawal}/approve`, { reason }),
+    'POST /v1/withdrawals/{id}/reject': post(`/v1/withdrawals/${withdrawal}/reject`, { reason }),
     'POST /v1/operator-items/{id}/resolve': post(`/v1/operator-items/${item}/resolve`, {
       resolution: 'keep',
       reason,
     }),
+    'POST /v1/webhook-endpoints': post('/v1/webhook-endpoints', {
+      url: MERCHANT_URL,
+      description: 'the shop',
+      eventTypes: ['order.paid', 'order.completed'],
+    }),
+    'PATCH /v1/webhook-endpoints/{id}': {
+      method: 'PATCH',
+      path: hook,
+      body: { url: MERCHANT_URL, description: 'the shop', eventTypes: ['order.paid'], status: 'enabled' },
+    },
+    'POST /v1/webhook-endpoints/{id}/rotate-secret': post(`${hook}/rotate-secret`),
+    'POST /v1/webhook-endpoints/{id}/test': post(`${hook}/test`),
+    'POST /v1/webhook-deliveries/{id}/redeliver': post(`/v1/webhook-deliveries/${delivery}/redeliver`),
   };
 }
 
@@ -130,7 +174,7 @@ async function routesWithBody(api: TestApp): Promise<string[]> {
   return Object.entries(document['paths'] as Record<string, object>)
     .filter(([path]) => path.startsWith('/v1/'))
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
-    .filter((route) => /^(?:POST|PUT) /.test(route));
+    .filter((route) => /^(?:POST|PUT|PATCH) /.test(route));
 }
 
 /** The same value with one of its texts replaced, once for each text in it. */

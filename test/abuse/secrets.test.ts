@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Receiver, answering, startReceiver } from '../../outgoing/test-support.js';
 import { type Fleet, startFleet } from '../fleet/fleet.js';
 import { type Secrets, leaksIn, linesOfPem } from './canaries/forms.js';
 import {
@@ -21,6 +22,7 @@ import {
   payAtProvider,
   payFromWallet,
   refund,
+  tellMerchant,
   untilStatus,
   whileLocked,
 } from './canaries/life.js';
@@ -31,6 +33,7 @@ const payloadKey = randomBytes(32).toString('hex');
 const planted = canary('planted');
 
 let fleet: Fleet;
+let receiver: Receiver;
 let life: Life;
 let places: Places;
 
@@ -49,6 +52,8 @@ function configured({ home, adminKey, postgres }: Fleet): Secrets {
     'the owner’s database password': password(postgres.ownerUrl),
     'the superuser’s database password': password(postgres.superuserUrl),
     'the APIv3 key': merchant['WECHAT_API_V3_KEY'] ?? '',
+    'the secret for SMS by Alibaba': merchant['ALIYUN_SMS_ACCESS_KEY_SECRET'] ?? '',
+    'the secret for SMS by Tencent': merchant['TENCENT_SMS_SECRET_KEY'] ?? '',
     ...linesOfPem('the key for Alipay', pem('ALIPAY_PRIVATE_KEY')),
     ...linesOfPem('the key for WeChat Pay', pem('WECHAT_PRIVATE_KEY')),
   };
@@ -83,10 +88,36 @@ async function liveThrough(buyer: Person, seller: Person): Promise<void> {
   await confirm(life, other, 'it was a good lesson');
 }
 
+/** A message by each provider, which is busy at first and then does not answer; another one is refused. */
+async function sendMessages(buyer: Person): Promise<void> {
+  const providers = { aliyun: '121', tencent: '122' };
+  const sent = Object.entries(providers).map(async ([provider, smsId]) => {
+    const template = { provider, sign: 'Holdfast', template: 'T_1' };
+    await life.admin('PUT', `/v1/catalog/sms-templates/${smsId}`, template);
+    await fault(life, { channel: provider, errorRate: 1, operation: 'send', times: 1 });
+    await fault(life, { channel: provider, requestTimeout: true, operation: 'send', times: 2 });
+    const refused = { type: 2, smsId, mobile: '19900000001' };
+    const nextAction = { type: 2, smsId, mobile: '13512345678', nextAction: refused };
+    const order = await newOrder(life, { kind: 'topup', buyerId: buyer.id, amount: 100, nextAction });
+    await payAtProvider(life, order, 'alipay');
+    await untilStatus(life, order, 'action_required');
+  });
+  await Promise.all(sent);
+}
+
 async function lookAround(): Promise<void> {
   const { send, admin } = life;
   for (const at of ['/metrics', '/readyz', '/openapi.json', `/v1/users/${planted}`]) await send('GET', at);
-  for (const list of ['orders', 'api-keys', 'operator-items', 'refunds', 'settings', 'sms'])
+  for (const list of [
+    'orders',
+    'api-keys',
+    'operator-items',
+    'refunds',
+    'settings',
+    'sms',
+    'webhook-endpoints',
+    'webhook-deliveries',
+  ])
     await admin('GET', `/v1/${list}`);
   await send('POST', '/webhooks/alipay', { raw: 'sign=x&sign_type=RSA2' });
 }
@@ -109,13 +140,20 @@ async function everyPlace(): Promise<Places> {
 }
 
 beforeAll(async () => {
-  fleet = await startFleet({ environment: { LOG_LEVEL: 'trace', PAYLOAD_KEY: payloadKey } });
+  fleet = await startFleet({
+    environment: { LOG_LEVEL: 'trace', PAYLOAD_KEY: payloadKey, ALLOW_PRIVATE_URLS: 'true' },
+  });
   const [api] = await Promise.all([fleet.startApi(), fleet.startWorker()]);
   life = beginLife(fleet, api, configured(fleet));
   await life.admin('POST', '/v1/api-keys', { name: 'shop', scopes: ['orders', 'admin'] });
   const buyer = await addPerson(life, 'alice');
   await misplace(life, buyer);
+  receiver = await startReceiver();
+  receiver.answer = (response) =>
+    answering(receiver.received.length % 3 === 0 ? 500 : 200, planted)(response);
+  await tellMerchant(life, receiver);
   await liveThrough(buyer, await addPerson(life, 'sally'));
+  await sendMessages(buyer);
   const newcomer = await addPerson(life, 'newcomer', true);
   const free = { kind: 'deal', buyerId: newcomer.id, sellerId: buyer.id, amount: 1 };
   await life.send('POST', `/v1/orders/${await newOrder(life, free)}/payments`, {
@@ -126,7 +164,10 @@ beforeAll(async () => {
   await lookAround();
   places = await everyPlace();
 }, 240_000);
-afterAll(() => fleet.close());
+afterAll(async () => {
+  await receiver.close();
+  await fleet.close();
+});
 
 const named = (wanted: RegExp): Places =>
   Object.fromEntries(Object.entries(places).filter(([name]) => wanted.test(name)));
@@ -161,6 +202,15 @@ describe('S4: no secret is in', () => {
     const hashes = Object.entries(where).filter(([, text]) => /\$argon2|\$2[aby]\$/.test(text));
     expect(hashes.map(([name]) => name)).toEqual([]);
     expect(found(named(/^(?:log |history |Temporal )/), { 'a phone number': '13512345678' })).toEqual([]);
+  });
+});
+
+describe('the merchant', () => {
+  it('was told, and its secrets were looked for', () => {
+    const types = receiver.received.map(({ body }) => (JSON.parse(body) as { type: string }).type);
+    expect(types).toEqual(expect.arrayContaining(['webhook.test', 'order.paid', 'order.completed']));
+    expect(Object.keys(life.secrets).filter((name) => name.startsWith('secret whsec_'))).toHaveLength(3);
+    expect(found(named(/^table public\.webhook_deliveries/), { planted })).not.toEqual([]);
   });
 });
 

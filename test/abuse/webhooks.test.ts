@@ -26,6 +26,7 @@ afterAll(async () => {
 const REFUSALS = {
   alipay: { text: 'fail', type: 'text/plain' },
   wechat: { text: /^\{"code":"FAIL"/, type: 'application/json' },
+  pingpp: { text: 'fail', type: 'text/plain' },
 } as const;
 
 const SIGNED = {
@@ -33,6 +34,7 @@ const SIGNED = {
   'wechatpay-nonce': 'n',
   'wechatpay-serial': 's',
   'wechatpay-signature': 'c2lnbmF0dXJl',
+  'x-pingplusplus-signature': 'c2lnbmF0dXJl',
 };
 
 const BODIES: readonly [what: string, options: SendOptions][] = [

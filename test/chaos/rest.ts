@@ -20,7 +20,9 @@ export async function notAtRest(sql: postgres.Sql): Promise<string[]> {
     UNION ALL SELECT 'inbox ' || id || ' is pending after ' || attempts || ' tries: ' || COALESCE(last_error, '')
       FROM inbox WHERE state = 'pending'
     UNION ALL SELECT 'the workflow of ' || order_no || ' is not started' FROM outbox WHERE done_at IS NULL
-    UNION ALL SELECT 'refund ' || id || ' is ' || status FROM refunds WHERE status IN ('requested', 'processing')`;
+    UNION ALL SELECT 'refund ' || id || ' is ' || status FROM refunds WHERE status IN ('requested', 'processing')
+    UNION ALL SELECT 'withdrawal ' || id || ' is ' || status FROM withdrawals
+     WHERE status NOT IN ('paid', 'failed', 'rejected', 'bounced') OR (status = 'paid' AND start_due_at IS NOT NULL)`;
   return rows.map(({ what }) => what);
 }
 

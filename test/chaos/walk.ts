@@ -8,6 +8,7 @@ import { type GoodClient, surprise } from './client.js';
 import { DEALS } from './deals.js';
 import type { Ended, Journey, Scene } from './steps.js';
 import { STRAYS } from './strays.js';
+import { WITHDRAWALS } from './withdrawals.js';
 
 const PEOPLE = 12;
 const FIRST_MONEY_FEN = 500_000;
@@ -15,7 +16,12 @@ const FEE_BPS = 333;
 const AT_ONCE = 14;
 const BAD_WEATHER_SHARE = 0.06;
 
-const JOURNEYS: [name: string, journey: Journey][] = Object.entries({ ...DEALS, ...CHAINS, ...STRAYS });
+const JOURNEYS: [name: string, journey: Journey][] = Object.entries({
+  ...DEALS,
+  ...CHAINS,
+  ...STRAYS,
+  ...WITHDRAWALS,
+});
 
 export interface World {
   client: GoodClient;

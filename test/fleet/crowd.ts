@@ -1,8 +1,7 @@
 /** Many orders that wait for their payment, and the notifications that pay them, posted as providers post them. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { each } from '../../bench/stats.js';
-import type { ProviderChannel } from '../../domain/order.js';
-import { ANSWERS, openPosts } from '../notifications/letters.js';
+import { ANSWERS, openPosts, type LetterChannel } from '../notifications/letters.js';
 import { type Order, type Person, openShop } from '../e2e/shop.js';
 import { eventually } from '../e2e/wait.js';
 import type { Fleet, Proc } from './fleet.js';
@@ -17,7 +16,7 @@ export interface Waiting {
   id: string;
   orderNo: string;
   outTradeNo: string;
-  channel: ProviderChannel;
+  channel: LetterChannel;
 }
 
 export interface Answered {

@@ -171,7 +171,12 @@ export async function startFleet({ environment = {} }: FleetOptions = {}): Promi
     script: SCRIPTS.sandbox,
     port: ports.sandbox,
     readyPath: '/keys',
-    env: { ...own, SANDBOX_PORT: String(ports.sandbox), SANDBOX_SPEED: String(SANDBOX_SPEED) },
+    env: {
+      ...own,
+      SANDBOX_PORT: String(ports.sandbox),
+      SANDBOX_SPEED: String(SANDBOX_SPEED),
+      PUBLIC_URL: `http://127.0.0.1:${ports.api}`,
+    },
   });
   const merchant = JSON.parse(readFileSync(join(home, 'sandbox', 'merchant.json'), 'utf8')) as object;
   const shared: NodeJS.ProcessEnv = {

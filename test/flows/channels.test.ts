@@ -72,7 +72,7 @@ async function tradeOf({ hint }: Attempted): Promise<Record<string, unknown> | u
 }
 
 describe('a hint by hand', () => {
-  it.each(['alipay', 'wechat'] as const)(
+  it.each(['alipay', 'wechat', 'stripe'] as const)(
     'W5 asks %s, and a payment that it confirms pays the order',
     async (channel) => {
       // Long enough to be still held on the skipped clock.
@@ -142,12 +142,15 @@ describe('W5 the last question before an order closes', () => {
     await end(flow, one.order);
   });
 
-  it.each(['alipay', 'wechat'] as const)('closes the trade at %s where it can be closed', async (channel) => {
-    const one = await attempted(channel);
-    expect((await end(flow, one.order)).status).toBe('closed');
-    expect(await attemptOf(one)).toMatchObject({ status: 'closed', askAt: null });
-    expect((await tradeOf(one))?.['status']).toBe('closed');
-  });
+  it.each(['alipay', 'wechat', 'stripe'] as const)(
+    'closes the trade at %s where it can be closed',
+    async (channel) => {
+      const one = await attempted(channel);
+      expect((await end(flow, one.order)).status).toBe('closed');
+      expect(await attemptOf(one)).toMatchObject({ status: 'closed', askAt: null });
+      expect((await tradeOf(one))?.['status']).toBe('closed');
+    },
+  );
 
   it('closes the order where the trade cannot be closed, and what comes later is not lost', async () => {
     const one = await attempted('alipay', 'app');

@@ -57,7 +57,7 @@ const resolve = (id: string, resolution: Resolution) =>
   resolveOperatorItem(flow.context, id, { resolution, reason: 'looked into' }, 'user:operator');
 
 describe('M5 M7 a payment of a closed order', () => {
-  it.each(['alipay', 'wechat'] as const)(
+  it.each(['alipay', 'wechat', 'stripe'] as const)(
     'goes back by itself at %s, once, and nobody is asked',
     async (channel) => {
       const order = await expired(channel);

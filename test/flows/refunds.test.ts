@@ -93,7 +93,7 @@ describe('a refund of held money', () => {
     expect((await endedAtMs(order)) - dueMs).toBeLessThan(1_000);
   });
 
-  it.each(['alipay', 'wechat'] as const)(
+  it.each(['alipay', 'wechat', 'stripe'] as const)(
     'M6 goes back in full at %s, and the seller gets nothing',
     async (channel) => {
       const order = await paidAt(flow, channel);
@@ -115,7 +115,7 @@ describe('a refund of held money', () => {
     },
   );
 
-  it.each(['alipay', 'wechat'] as const)(
+  it.each(['alipay', 'wechat', 'stripe'] as const)(
     'M6 goes back in parts at %s, never above what was paid, and the rest is released with its fee',
     async (channel) => {
       const order = await paidAt(flow, channel);

@@ -19,6 +19,7 @@ import { type Stage, openStage } from './stage.js';
 /** Where money is most at stake: these are in every run. */
 const MONEY_AT_STAKE: readonly CrashPoint[] = [
   'refund: provider has it',
+  'payout: provider has it',
   'step: before commit',
   'hold: posted',
   'release: posted',
@@ -49,28 +50,49 @@ const OTHER_ROUNDS: Readonly<Record<string, readonly CrashPoint[]>> = {
     'signal: Temporal has it',
     'notification: verified',
   ],
+  'what the API does for withdrawals': [
+    'withdrawal: before commit',
+    'withdrawal: committed',
+    'withdrawal: decided',
+    'payout start: before Temporal',
+    'payout start: Temporal has it',
+  ],
   'before it counts': [
     'hold: before posting',
     'close: asked at the provider',
     'refund: before the provider',
+    'payout: before the provider',
     'step: started',
     'release: before posting',
   ],
   'after it counts': [
     'refund: settled',
+    'payout: settled',
+    'payout: bounced',
     'step: committed',
     'close: posted',
     'suspense: committed',
     'free order: posted',
   ],
+  // What recovers from the last of these comes by the point before it.
+  messages: ['sms: before the provider', 'sms: recorded', 'sms: provider has it'],
+  'the daily proof': [
+    'reconciliation: rows staged',
+    'reconciliation: compared',
+    'reconciliation: asked',
+    'reconciliation: ended',
+  ],
   'what the relay and people do': [
     'signal: before Temporal',
     'refund start: before Temporal',
     'refund: failed',
+    'payout: failed',
     'step: parked',
     'step: decided',
     'question: in the inbox',
     'question: answered',
+    'delivery: sent',
+    'refund: begun',
   ],
 };
 

@@ -1,7 +1,7 @@
 /** Kills while money goes back: of an order's own, or that came late or did not fit. */
 import { expect } from 'vitest';
 import type { CrashPoint } from '../../crash-points.js';
-import { type Order, type OperatorItem, type Payment, expectStatus } from '../e2e/shop.js';
+import { type AnyChannel, type Order, type OperatorItem, type Payment, expectStatus } from '../e2e/shop.js';
 import { eventually } from '../e2e/wait.js';
 import {
   AMOUNT,
@@ -77,9 +77,9 @@ const ofReleasedMoney = async (scene: Scene) => {
 };
 
 /** Of a part of what is held; the rest is released afterwards. */
-const ofHeldMoney = async (scene: Scene) => {
+const ofHeldMoney = (channel: AnyChannel) => async (scene: Scene) => {
   const { shop } = scene;
-  const deal = await heldDeal(scene, 'wechat');
+  const deal = await heldDeal(scene, channel);
   const asked = await ask(scene, deal, PART);
   return underWay(
     () => approve(scene, asked),
@@ -229,19 +229,25 @@ export const REFUNDS = {
     kills: 'worker',
     proves: 'M6',
     says: 'the provider gives it back once',
-    prepare: ofHeldMoney,
+    prepare: ofHeldMoney('wechat'),
+  },
+  'refund: begun': {
+    kills: 'worker',
+    proves: 'M6',
+    says: 'nobody posts it while it may be under way, and Ping++ gives it back once',
+    prepare: ofHeldMoney('pingpp'),
   },
   'refund: provider has it': {
     kills: 'worker',
     proves: 'M6',
     says: 'the retry has the same number, and the provider gives it back once',
-    prepare: ofHeldMoney,
+    prepare: ofHeldMoney('wechat'),
   },
   'refund: settled': {
     kills: 'worker',
     proves: 'M6',
     says: 'it is booked once, and the rest is released',
-    prepare: ofHeldMoney,
+    prepare: ofHeldMoney('wechat'),
   },
   'refund: failed': {
     kills: 'worker',

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { type GoodClient, goodClient, newTally } from '../chaos/client.js';
 import type { Http } from '../e2e/http.js';
 import {
-  type ChannelName,
+  type AnyChannel,
   type Order,
   type OrderWish,
   type Payment,
@@ -97,7 +97,7 @@ export async function unpaidDeal(scene: Scene, wish: Partial<OrderWish> = {}): P
 
 export async function heldDeal(
   scene: Scene,
-  channel: ChannelName = 'alipay',
+  channel: AnyChannel = 'alipay',
 ): Promise<Deal & { payment: Payment }> {
   const deal = await unpaidDeal(scene);
   const payment = await scene.shop.pay(deal.order, channel);

@@ -42,7 +42,8 @@ const TEMPLATE = {
 };
 
 export async function openStage(): Promise<Stage> {
-  const fleet = await startFleet();
+  // What merchants are told goes to the loopback here.
+  const fleet = await startFleet({ environment: { ALLOW_PRIVATE_URLS: 'true' } });
   const crew: Partial<Record<Role, Member>> = {};
 
   async function replace(role: Role, point?: CrashPoint): Promise<Member> {

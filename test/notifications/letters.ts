@@ -2,7 +2,6 @@
 import type { KeyObject } from 'node:crypto';
 import path from 'node:path';
 import { signWechat } from '../../channels/test-support.js';
-import type { ProviderChannel } from '../../domain/order.js';
 import type { NotificationWire } from '../../sandbox/gateway.js';
 import { loadAccount as loadAlipay } from '../../sandbox/gateways/alipay/account.js';
 import { alipayNotifications } from '../../sandbox/gateways/alipay/notifications.js';
@@ -13,6 +12,10 @@ import type { NotificationEvent, RenderedMessage } from '../../sandbox/notify/ev
 import type { Trade } from '../../sandbox/state/trades.js';
 import { toCst } from '../../sandbox/values/times.js';
 import { yuanFromFen } from '../../sandbox/values/yuan.js';
+
+/** The channels whose notifications the sandbox's own code writes here, to be damaged in every way. */
+export const LETTER_CHANNELS = ['alipay', 'wechat'] as const;
+export type LetterChannel = (typeof LETTER_CHANNELS)[number];
 
 /** What a provider says; all but the first two are about no payment. */
 export type Says = 'paid' | 'finished' | 'closed' | 'failed' | 'waiting' | 'refunded';
@@ -27,7 +30,7 @@ export const DAMAGES = {
     'wrong key': ['forger', 'serial', 'probe'],
   },
 } as const;
-export type Damage = (typeof DAMAGES)[ProviderChannel]['tampered' | 'wrong key'][number];
+export type Damage = (typeof DAMAGES)[LetterChannel]['tampered' | 'wrong key'][number];
 
 export interface Told {
   eventKey: string;
@@ -50,7 +53,7 @@ const OTHER_APP = { alipay: '2021000000000001', wechat: 'wx0000000000000001' };
 const OTHER_ACCOUNT = { alipay: '2088000000000001', wechat: '1900000001' };
 const NOBODYS_NUMBER = 'ffffffffffffffff';
 
-function tradeOf(channel: ProviderChannel, told: Told): Trade {
+function tradeOf(channel: LetterChannel, told: Told): Trade {
   const at = Date.now() - told.agoMs;
   return {
     channel,
@@ -89,7 +92,7 @@ const treatmentOf = ({ damage }: Told) => ({
   signtest: damage === 'probe',
 });
 
-const factsOf = (wire: NotificationWire, channel: ProviderChannel, told: Told) =>
+const factsOf = (wire: NotificationWire, channel: LetterChannel, told: Told) =>
   wire.facts(tradeOf(channel, told), null, { wrongMerchant: false }) as Record<string, unknown>;
 
 const ALIPAY_WORDS = {
@@ -204,13 +207,13 @@ async function wechatPost(folder: string): Promise<Post> {
 }
 
 /** @param home of the sandbox: the keys that its providers sign by are there */
-export async function openPosts(home: string): Promise<Record<ProviderChannel, Post>> {
+export async function openPosts(home: string): Promise<Record<LetterChannel, Post>> {
   const folder = path.join(home, 'sandbox');
   return { alipay: await alipayPost(folder), wechat: await wechatPost(folder) };
 }
 
 /** In each provider's own words. */
-export const ANSWERS: Record<ProviderChannel, Record<'success' | 'refused', string>> = {
+export const ANSWERS: Record<LetterChannel, Record<'success' | 'refused', string>> = {
   alipay: { success: '200 success', refused: '400 fail' },
   wechat: { success: '200 {"code":"SUCCESS"}', refused: '400 {"code":"FAIL","message":"失败"}' },
 };

@@ -6,11 +6,10 @@ import { type OrderRow, type PaymentRow, orderByNo } from '../../db/orders.js';
 import { outbox } from '../../db/schema.js';
 import { type ErrorCode, HoldfastError } from '../../domain/errors.js';
 import { fen } from '../../domain/money.js';
-import type { ProviderChannel } from '../../domain/order.js';
 import { BY_TEST } from '../support/journeys.js';
 import { newOrder, until } from '../support/world.js';
 import type { ClassName } from './classes.js';
-import type { Letter } from './letters.js';
+import type { Letter, LetterChannel } from './letters.js';
 import { type Script, allTellings } from './scripts.js';
 import type { Stage } from './stage.js';
 import type { Phase, Telling, Unit } from './tellings.js';
@@ -30,7 +29,7 @@ export interface Played {
   script: Script;
   orderNo: string;
   /** Of its attempts: what the provider knows each by, and the transaction that pays it there. */
-  attempts: { channel: ProviderChannel; outTradeNo: string; tradeNo: string }[];
+  attempts: { channel: LetterChannel; outTradeNo: string; tradeNo: string }[];
   sent: Sent[];
   /** The classes that have really come about. */
   met: Set<ClassName>;
@@ -108,7 +107,7 @@ async function opened(stage: Stage, script: Script): Promise<Act> {
       ...(fate === 'late' && closesBy === 'expiry' && { expiresInMs: EXPIRES_IN_MS }),
     },
   );
-  const open = (wish: Pick<PaymentRow, 'scene'> & { channel: ProviderChannel }): Promise<PaymentRow> =>
+  const open = (wish: Pick<PaymentRow, 'scene'> & { channel: LetterChannel }): Promise<PaymentRow> =>
     payByProvider(context, order, {
       ...wish,
       openid: null,

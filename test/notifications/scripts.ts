@@ -1,15 +1,15 @@
 /** What happens to each order: dealt out by a seed, so that every class comes as often as it should. */
-import { PROVIDER_CHANNELS, type ProviderChannel } from '../../domain/order.js';
 import { CLASSES, CLASS_NAMES, type ClassName, type Fate, NEVER_PAID, mayHave } from './classes.js';
 import { type Random, randomOf } from './random.js';
 import { type Telling, type Unit, tellingsOf } from './tellings.js';
+import { type LetterChannel, LETTER_CHANNELS } from './letters.js';
 
 export interface Script {
   nth: number;
   /** Where the first attempt is opened. */
-  channel: ProviderChannel;
+  channel: LetterChannel;
   /** Where a second one is, of another scene. */
-  secondAt: ProviderChannel;
+  secondAt: LetterChannel;
   kind: 'deal' | 'topup' | 'package';
   amountFen: number;
   fate: Fate;
@@ -69,8 +69,8 @@ function scriptOf(random: Random, nth: number, fate: Fate, classes: readonly Cla
     nth,
     fate,
     classes,
-    channel: random.pick(PROVIDER_CHANNELS),
-    secondAt: random.pick(PROVIDER_CHANNELS),
+    channel: random.pick(LETTER_CHANNELS),
+    secondAt: random.pick(LETTER_CHANNELS),
     amountFen: 2 + random.below(99_999),
   };
   return {

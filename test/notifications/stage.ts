@@ -12,20 +12,19 @@ import type { CommandContext } from '../../commands/context.js';
 import type { Db } from '../../db/client.js';
 import { orders } from '../../db/schema.js';
 import type { MoneyState } from '../../domain/order-status.js';
-import type { ProviderChannel } from '../../domain/order.js';
 import { createInline } from '../../relay/inline.js';
 import { startRelay } from '../../relay/relay.js';
 import { type Flow, startFlow } from '../support/flow.js';
 import { addUsers } from '../support/world.js';
-import { type Letter, type Post, openPosts } from './letters.js';
+import { type Letter, type Post, openPosts, type LetterChannel } from './letters.js';
 
 export interface Stage {
   flow: Flow;
   db: Db;
   context: CommandContext;
-  posts: Record<ProviderChannel, Post>;
+  posts: Record<LetterChannel, Post>;
   /** @returns status and body, as the provider sees them */
-  deliver: (to: ProviderChannel, letter: Letter) => Promise<string>;
+  deliver: (to: LetterChannel, letter: Letter) => Promise<string>;
   /** Resolves once the order's money is no more as it was, or after a minute: then the model will tell. */
   changed: (orderNo: string, from: MoneyState) => Promise<void>;
   /** How many notifications the API has counted under a verdict. */

@@ -1,7 +1,6 @@
 /** What is told about one order, and when: each class adds its own. */
-import type { ProviderChannel } from '../../domain/order.js';
 import type { ClassName, EffectName, Fate } from './classes.js';
-import { DAMAGES, type Told } from './letters.js';
+import { DAMAGES, type Told, type LetterChannel } from './letters.js';
 import type { Random } from './random.js';
 
 /** One notification. The numbers that a provider gives are filled in when they are known. */
@@ -9,7 +8,7 @@ export interface Telling extends Omit<Told, 'outTradeNo' | 'tradeNo'> {
   class: ClassName | 'plain';
   effect: EffectName;
   /** Who signs it, and whose webhook it goes to. */
-  route: ProviderChannel;
+  route: LetterChannel;
   /** Whose number it names. */
   attempt: 1 | 2;
   /** The transaction that it names: the genuine one of an attempt, or one of its own. */
@@ -29,8 +28,8 @@ export interface Plan {
   nth: number;
   fate: Fate;
   classes: readonly ClassName[];
-  channel: ProviderChannel;
-  secondAt: ProviderChannel;
+  channel: LetterChannel;
+  secondAt: LetterChannel;
   amountFen: number;
 }
 

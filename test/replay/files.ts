@@ -1,4 +1,4 @@
-/** Recorded histories: what an order's workflow did once, kept to be replayed by every later version. */
+/** Recorded histories: what a workflow did once, kept to be replayed by every later version. */
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,26 +7,32 @@ import proto from '@temporalio/proto';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 
-const FOLDER = fileURLToPath(new URL('./histories', import.meta.url));
+/** Those of orders, of withdrawals, and of reconciliations. */
+type Folder = 'histories' | 'withdrawals' | 'reconciliations';
+const folderOf = (folder: Folder): string => fileURLToPath(new URL(`./${folder}`, import.meta.url));
 
 /** What tells of the machine that recorded, and plays no part in a replay. */
 const OF_THE_MACHINE = new Set(['identity', 'stackTrace', 'requestId', 'binaryChecksum']);
 
-export async function writeHistory(name: string, history: History): Promise<void> {
+export async function writeHistory(
+  name: string,
+  history: History,
+  folder: Folder = 'histories',
+): Promise<void> {
   const text = JSON.stringify(
     history,
     (key: string, value: unknown) => (OF_THE_MACHINE.has(key) && typeof value === 'string' ? '' : value),
     1,
   );
-  await writeFile(path.join(FOLDER, `${name}.json`), `${text}\n`);
+  await writeFile(path.join(folderOf(folder), `${name}.json`), `${text}\n`);
 }
 
-export async function historyNames(): Promise<string[]> {
-  const files = await readdir(FOLDER);
+export async function historyNames(folder: Folder = 'histories'): Promise<string[]> {
+  const files = await readdir(folderOf(folder));
   return files.map((file) => path.basename(file, '.json')).sort((a, b) => a.localeCompare(b));
 }
 
-export async function readHistory(name: string): Promise<History> {
-  const text = await readFile(path.join(FOLDER, `${name}.json`), 'utf8');
+export async function readHistory(name: string, folder: Folder = 'histories'): Promise<History> {
+  const text = await readFile(path.join(folderOf(folder), `${name}.json`), 'utf8');
   return proto.temporal.api.history.v1.History.fromObject(JSON.parse(text) as object);
 }

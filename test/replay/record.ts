@@ -5,8 +5,13 @@
  */
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Flow, startFlow } from '../support/flow.js';
+import { billProvider } from '../support/bills.js';
 import { PATHS, prepareWorld } from '../support/paths.js';
+import { withdrawalHandle } from '../support/withdrawal-flow.js';
+import { addUsers } from '../support/world.js';
 import { historyNames, writeHistory } from './files.js';
+import { RECONCILIATION_PATHS } from './reconciliation-paths.js';
+import { WITHDRAWAL_PATHS } from './withdrawal-paths.js';
 
 describe('a recording', () => {
   let flow: Flow;
@@ -21,5 +26,26 @@ describe('a recording', () => {
   it.each(PATHS)('of $name', async ({ name, run }) => {
     const orderNo = await run(flow);
     if (!known.includes(name)) await writeHistory(name, await flow.workflow(orderNo).fetchHistory());
+  });
+
+  it.each(WITHDRAWAL_PATHS)('of a withdrawal that is $name', async ({ name, run }) => {
+    const history = await withdrawalHandle(flow, await run(flow)).fetchHistory();
+    if (!(await historyNames('withdrawals')).includes(name)) await writeHistory(name, history, 'withdrawals');
+  });
+});
+
+describe('a recording', () => {
+  const provider = billProvider();
+  let flow: Flow;
+  beforeAll(async () => {
+    flow = await startFlow({ channels: provider.channels });
+    await addUsers(flow.database.db);
+  });
+  afterAll(() => flow.close());
+
+  it.each(RECONCILIATION_PATHS)('of a reconciliation: $name', async ({ name, run }) => {
+    const history = await (await run(flow, provider)).fetchHistory();
+    const known = await historyNames('reconciliations');
+    if (!known.includes(name)) await writeHistory(name, history, 'reconciliations');
   });
 });

@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
+import type { Channels } from '../../channels/index.js';
 import type { CommandContext } from '../../commands/context.js';
 import { findTemporal, findTestServer } from '../../dev/temporal.mjs';
 import { dataConverterOf } from '../../temporal/connect.js';
@@ -93,12 +94,13 @@ function isSettled(events: readonly HistoryEvent[]): boolean {
 function createWorker(
   { nativeConnection }: TestWorkflowEnvironment,
   { db }: TestDatabase,
-  { channels }: Providers,
-  { payloadKey, publicUrl = NOBODY, maxCachedWorkflows = 100 }: FlowOptions,
+  { channels: ofTheSandbox, sms }: Providers,
+  { payloadKey, publicUrl = NOBODY, maxCachedWorkflows = 100, channels = ofTheSandbox }: FlowOptions,
 ): Promise<Worker> {
   const { workflowsPath: _, ...options } = workerOptions({
     db,
     channels,
+    sms,
     publicUrl,
     temporal: { address: '', namespace: 'default', payloadKey, maxCachedWorkflows },
     log: pino({ level: 'silent' }),
@@ -117,6 +119,8 @@ export interface FlowOptions {
   maxCachedWorkflows?: number;
   /** How many connections to the database. */
   pool?: number;
+  /** In place of the sandbox's. */
+  channels?: Channels;
 }
 
 async function createEnvironment({
@@ -167,7 +171,7 @@ export async function startFlow(given: FlowOptions = {}): Promise<Flow> {
     environment,
     database,
     providers,
-    context: contextOf(database.db, environment.client, providers.channels, now),
+    context: contextOf(database.db, environment.client, given.channels ?? providers.channels, now),
     readClock: async () => {
       const nowMs = await environment.currentTimeMs();
       skippedMs = nowMs - Date.now();

@@ -3,11 +3,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Channels, createChannels } from '../../channels/index.js';
+import { type SmsProviders, createSmsProviders } from '../../channels/sms.js';
 import { readConfig } from '../../config.js';
 import { startSandbox } from '../../sandbox/server.js';
 
 export interface Providers {
   channels: Channels;
+  sms: SmsProviders;
   /** Where the sandbox keeps its providers' keys. */
   home: string;
   /** A call of the sandbox's control port, such as `('POST', '/trades/x/pay', {})`. */
@@ -15,15 +17,22 @@ export interface Providers {
   close: () => Promise<void>;
 }
 
+/** So that tests wait little for an answer that never comes. */
+const HASTY = { timeoutMs: 1_500, showsWithinMs: 1_000 };
+
 /** @param now the providers' clock, epoch ms */
 export async function startProviders(now: () => number = Date.now): Promise<Providers> {
   const home = await mkdtemp(path.join(tmpdir(), 'holdfast-providers-'));
   const sandbox = await startSandbox({ home, port: 0, speed: 1_000, now });
   const merchant = JSON.parse(await readFile(sandbox.merchantFile, 'utf8')) as Record<string, string>;
-  const { channels } = readConfig({ ...merchant, DATABASE_URL: 'postgres://127.0.0.1/none' });
+  const { channels, sms } = readConfig({ ...merchant, DATABASE_URL: 'postgres://127.0.0.1/none' });
   return {
     home,
     channels: createChannels(channels),
+    sms: createSmsProviders({
+      aliyun: sms.aliyun && { ...sms.aliyun, ...HASTY },
+      tencent: sms.tencent && { ...sms.tencent, ...HASTY },
+    }),
     control: async (method, route, body) => {
       const response = await fetch(`http://127.0.0.1:${sandbox.port}${route}`, {
         method,

@@ -66,6 +66,9 @@ function asTheyAre(w: World): Map<string, Told> {
   for (const { id, status } of refunds) {
     told.set(`refund/${id}`, { status: status === 'processing' ? 'RUNNING' : 'COMPLETED', events: [] });
   }
+  const { paid, failed, bounced, goingOut, awaited } = w.out;
+  for (const id of [paid, failed, bounced]) told.set(`withdrawal/${id}`, { status: 'COMPLETED', events: [] });
+  for (const id of [goingOut, awaited]) told.set(`withdrawal/${id}`, { status: 'RUNNING', events: [] });
   return told;
 }
 
@@ -92,7 +95,7 @@ type Fault = [promise: string, what: string, plant: (told: Map<string, Told>, w:
 
 const change = (told: Map<string, Told>, id: string, to: Partial<Told>): string => {
   told.set(id, { status: 'RUNNING', events: [], ...told.get(id), ...to });
-  return id.replace('order/', '').replace('refund/', 'refund ');
+  return id.replace('order/', '').replace('refund/', 'refund ').replace('withdrawal/', 'withdrawal ');
 };
 
 const FAULTS: Fault[] = [
@@ -100,6 +103,12 @@ const FAULTS: Fault[] = [
   ['T5', 'is RUNNING', (told, w) => change(told, `order/${w.closed}`, { status: 'RUNNING' })],
   ['T5', 'is COMPLETED', (told, w) => change(told, `order/${w.held}`, { status: 'COMPLETED', events: [] })],
   ['T5', 'is TIMED_OUT', (told, w) => change(told, `refund/${w.refund}`, { status: 'TIMED_OUT' })],
+  ['T5', 'is RUNNING', (told, { out }) => change(told, `withdrawal/${out.paid}`, { status: 'RUNNING' })],
+  [
+    'T5',
+    'is COMPLETED',
+    (told, { out }) => change(told, `withdrawal/${out.awaited}`, { status: 'COMPLETED' }),
+  ],
   [
     'T6',
     'there is none',

@@ -37,11 +37,12 @@ export const HISTORY_CHECKS: readonly Check[] = [
   {
     promise: 'T1',
     name: 'a message is sent once',
-    sql: `SELECT s.order_no AS about, 'step ' || s.path || ' is ' || s.status || ' with ' || count(m.id) || ' messages' AS what
+    sql: `SELECT s.order_no AS about, 'step ' || s.path || ' is ' || s.status || ' with ' ||
+                 count(m.id) FILTER (WHERE m.status = 'sent') || ' messages' AS what
             FROM action_steps s LEFT JOIN sms_outbox m ON m.order_no = s.order_no AND m.path = s.path
            WHERE s.name = 'sendSms'
            GROUP BY s.order_no, s.path, s.status
-          HAVING count(m.id) <> CASE WHEN s.status = 'succeeded' THEN 1 ELSE 0 END`,
+          HAVING count(m.id) FILTER (WHERE m.status = 'sent') <> CASE WHEN s.status = 'succeeded' THEN 1 ELSE 0 END`,
   },
   {
     promise: 'T2',
@@ -203,21 +204,31 @@ function orderFaults(order: OrderFacts, told: Told | null): Violation[] {
   ];
 }
 
-interface RefundFacts {
+/** A refund or a withdrawal, which goes through its provider by a workflow of its own. */
+interface JourneyFacts {
+  kind: 'refund' | 'withdrawal';
   id: string;
   status: string;
+  ended: boolean;
 }
 
-function refundFaults({ id, status }: RefundFacts, told: Told | null): Violation[] {
-  const about = `refund ${id}`;
+async function journeysIn(sql: postgres.Sql): Promise<JourneyFacts[]> {
+  return sql<JourneyFacts[]>`
+    SELECT 'refund' AS kind, id, status, status <> 'processing' AS ended FROM refunds
+     WHERE channel <> 'wallet' AND status IN ('processing', 'succeeded', 'failed')
+    UNION ALL
+    SELECT 'withdrawal', id, status, status IN ('paid', 'failed', 'bounced') FROM withdrawals
+     WHERE status NOT IN ('requested', 'rejected')`;
+}
+
+function journeyFaults({ kind, id, status, ended }: JourneyFacts, told: Told | null): Violation[] {
+  const about = `${kind} ${id}`;
   if (told === null) {
-    return status === 'processing'
-      ? []
-      : [{ promise: 'T6', about, what: `is ${status}, and no workflow did it` }];
+    return ended ? [{ promise: 'T6', about, what: `is ${status}, and no workflow did it` }] : [];
   }
-  const wanted = status === 'processing' ? 'RUNNING' : 'COMPLETED';
+  const wanted = ended ? 'COMPLETED' : 'RUNNING';
   return [
-    ...(told.status === wanted ? [] : [`its workflow is ${told.status}, and the refund is ${status}`]).map(
+    ...(told.status === wanted ? [] : [`its workflow is ${told.status}, and the ${kind} is ${status}`]).map(
       (what) => ({ promise: 'T5', about, what }),
     ),
     ...faultyTasks(told.events).map((what) => ({ promise: 'T3', about, what })),
@@ -246,10 +257,8 @@ export async function historyViolations(sql: postgres.Sql, temporal: Client): Pr
   const orders = await eachOf(await ordersIn(sql), async (order) =>
     orderFaults(order, await toldOf(temporal, `order/${order.orderNo}`)),
   );
-  const started = await sql<RefundFacts[]>`
-    SELECT id, status FROM refunds WHERE channel <> 'wallet' AND status IN ('processing', 'succeeded', 'failed')`;
-  const refunds = await eachOf(started, async (refund) =>
-    refundFaults(refund, await toldOf(temporal, `refund/${refund.id}`)),
+  const journeys = await eachOf(await journeysIn(sql), async (journey) =>
+    journeyFaults(journey, await toldOf(temporal, `${journey.kind}/${journey.id}`)),
   );
-  return [...inSql, ...orders, ...refunds];
+  return [...inSql, ...orders, ...journeys];
 }

@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, freshDatabase, sqlAs } from './database.js';
 import type { Http } from '../e2e/http.js';
+import type { ProviderPayout } from './verdict-payouts.js';
 import { type ProviderDelivery, type ProviderTrade, providerViolations } from './verdict-provider.js';
 import { type World, saneWorld } from './verdict-world.js';
 
 interface Facts {
   trades: ProviderTrade[];
   deliveries: ProviderDelivery[];
+  payouts: ProviderPayout[];
 }
 
 let database: TestDatabase;
@@ -34,6 +36,12 @@ async function factsOf(): Promise<Facts> {
         refundedAmount: Number(back),
       })),
       deliveries: [...events],
+      payouts: [
+        ...(await sql<ProviderPayout[]>`
+        SELECT channel, id AS "outPayoutNo", amount::int,
+               CASE status WHEN 'submitted' THEN 'processing' ELSE status END AS status
+          FROM withdrawals WHERE submitted_at IS NOT NULL`),
+      ],
     };
   });
 }
@@ -69,6 +77,13 @@ const found = (facts: Facts) => sqlAs(database.appUrl, (sql) => providerViolatio
 const changed = (outTradeNo: string, change: Partial<ProviderTrade>): Facts => ({
   ...sane,
   trades: sane.trades.map((trade) => (trade.outTradeNo === outTradeNo ? { ...trade, ...change } : trade)),
+});
+
+const paidOut = (outPayoutNo: string, change: Partial<ProviderPayout>): Facts => ({
+  ...sane,
+  payouts: sane.payouts.map((payout) =>
+    payout.outPayoutNo === outPayoutNo ? { ...payout, ...change } : payout,
+  ),
 });
 
 const stranger: ProviderTrade = {
@@ -126,6 +141,30 @@ describe('the verdict on what the provider knows', () => {
       ]);
     },
   );
+
+  it.each<[string, (out: World['out']) => Facts]>([
+    ['paid there and back here', ({ failed }) => paidOut(failed, { status: 'paid' })],
+    ['under way there and back here', ({ failed }) => paidOut(failed, { status: 'processing' })],
+    ['failed there and paid here', ({ paid }) => paidOut(paid, { status: 'failed' })],
+    ['bounced there and paid here', ({ paid }) => paidOut(paid, { status: 'bounced' })],
+    ['of another amount', ({ paid }) => paidOut(paid, { amount: 501 })],
+    ['made twice', ({ paid }) => ({ ...sane, payouts: [...sane.payouts, ...paidOut(paid, {}).payouts] })],
+    [
+      'paid here alone',
+      ({ paid }) => ({ ...sane, payouts: sane.payouts.filter(({ outPayoutNo }) => outPayoutNo !== paid) }),
+    ],
+  ])('M9: sees a payout that is %s', async (_what, factsWith) => {
+    const violations = await found(factsWith(world.out));
+    expect(violations).not.toEqual([]);
+    expect(new Set(violations.map(({ promise }) => promise))).toEqual(new Set(['M9']));
+  });
+
+  it('M4: misses a payout that nothing here knows of', async () => {
+    const one = { channel: 'wechat', outPayoutNo: 'f'.repeat(24), amount: 5, status: 'paid' };
+    expect(await found({ ...sane, payouts: [...sane.payouts, one] })).toMatchObject([
+      { promise: 'M4', what: 'paid there, and nothing here knows of it' },
+    ]);
+  });
 
   it('W1: misses a notification that was answered with success and is in no inbox', async () => {
     const [one] = sane.deliveries;

@@ -1,6 +1,7 @@
 /** What must hold between our books and what the provider knows: money that moved there, and what it told us. */
 import type postgres from 'postgres';
 import type { Http } from '../e2e/http.js';
+import { type ProviderPayout, payoutViolations } from './verdict-payouts.js';
 import type { Violation } from './verdict-run.js';
 
 /** A trade as the provider knows it; amounts in fen. */
@@ -26,6 +27,7 @@ export interface ProviderDelivery {
 export interface ProviderFacts {
   trades: readonly ProviderTrade[];
   deliveries: readonly ProviderDelivery[];
+  payouts: readonly ProviderPayout[];
 }
 
 const AT_ONCE = 8;
@@ -60,7 +62,19 @@ async function factsOf(sql: postgres.Sql, sandbox: Pick<Http, 'get'>): Promise<P
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
-  return { trades: [...trades.values()], deliveries };
+  return { trades: [...trades.values()], deliveries, payouts: await payoutsOf(sql, sandbox) };
+}
+
+/** Likewise. */
+async function payoutsOf(sql: postgres.Sql, sandbox: Pick<Http, 'get'>): Promise<ProviderPayout[]> {
+  const newest = await read<ProviderPayout>(sandbox, '/payouts');
+  const seen = new Set(newest.map(({ outPayoutNo }) => outPayoutNo));
+  const known = await sql<{ id: string }[]>`SELECT id FROM withdrawals WHERE submitted_at IS NOT NULL`;
+  const older: ProviderPayout[] = [];
+  for (const { id } of known) {
+    if (!seen.has(id)) older.push(...(await read<ProviderPayout>(sandbox, `/payouts?outPayoutNo=${id}`)));
+  }
+  return [...newest, ...older];
 }
 
 /** What our books say of one provider trade. */
@@ -175,7 +189,7 @@ async function lostNotifications(
 }
 
 /**
- * M4, M5, M6 and W1 against what the provider knows. For a system at rest: money that is still on its way is a
+ * M4, M5, M6, M9 and W1 against what the provider knows. For a system at rest: money that is still on its way is a
  * violation here.
  * @param provider the sandbox's control API, or what it would answer
  */
@@ -195,5 +209,10 @@ export async function providerViolations(
       ? [{ promise: 'M5', about: trade, what: `pays ${orders.join(', ')}, and the provider was not paid` }]
       : [],
   );
-  return [...trades, ...invented, ...(await lostNotifications(sql, facts.deliveries))];
+  return [
+    ...trades,
+    ...invented,
+    ...(await payoutViolations(sql, facts.payouts)),
+    ...(await lostNotifications(sql, facts.deliveries)),
+  ];
 }

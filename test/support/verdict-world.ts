@@ -8,12 +8,21 @@ import { type OrderRow, orderByNo } from '../../db/orders.js';
 import { actionSteps, orders, outbox, payments } from '../../db/schema.js';
 import { fen } from '../../domain/money.js';
 import { closePosting, releasePosting } from '../../domain/postings.js';
+import { WITHDRAWAL_LIMITS } from '../../domain/withdrawals.js';
 import { payFromWallet } from '../../commands/pay-from-wallet.js';
 import { post } from '../../ledger/post.js';
 import { receiveFromInbox } from '../../ledger/receive.js';
 import { failRefund, settleRefund } from '../../ledger/refund-ends.js';
 import { approveRefund, rejectRefund, requestRefund } from '../../ledger/refunds.js';
+import {
+  acceptWithdrawal,
+  bounceWithdrawal,
+  failWithdrawal,
+  settleWithdrawal,
+  submitWithdrawal,
+} from '../../ledger/withdrawal-ends.js';
 import { PAY_PASSWORD, setPayPassword } from './journeys.js';
+import { type Wish, approve, ask as askForMoney, earner, reject } from './withdrawals.js';
 import {
   BUYER,
   SELLER,
@@ -43,6 +52,8 @@ export interface World {
   rejected: string;
   /** Unpaid: money of another amount came. */
   misfit: string;
+  /** Withdrawals, by what became of them; two operators approved the first. */
+  out: Record<'paid' | 'goingOut' | 'awaited' | 'failed' | 'refused' | 'bounced' | 'asked', string>;
 }
 
 const MINUTE_MS = 60_000;
@@ -190,6 +201,39 @@ async function misfit(db: Db): Promise<string> {
   return order.orderNo;
 }
 
+const no = () => ({ error: { code: 'channel_refused', message: 'no' }, nowMs: Date.now() });
+
+/** Of somebody who has earned enough, and of nobody's order. */
+async function withdrawals(db: Db): Promise<World['out']> {
+  const userId = await earner(db, 10_000);
+  const asking = (change?: Wish) => askForMoney(db, userId, 500, change);
+  const submitted = async (change?: Wish): Promise<string> => {
+    const row = await asking(change);
+    for (let by = 0; by < row.approvalsNeeded; by++) await approve(db, row, `user:op${by}`);
+    await submitWithdrawal(db, row.id, Date.now());
+    return row.id;
+  };
+  const twice = { limits: { ...WITHDRAWAL_LIMITS, twoOperators: 0 } };
+  const paidOut = async (change?: Wish): Promise<string> => {
+    const id = await submitted(change);
+    await settleWithdrawal(db, id, { providerPayoutNo: id, paidAtMs: Date.now(), nowMs: Date.now() });
+    return id;
+  };
+  const out = {
+    paid: await paidOut(twice),
+    goingOut: await submitted(),
+    awaited: await submitted(),
+    failed: await submitted(),
+    refused: (await reject(db, await asking())).id,
+    bounced: await paidOut(),
+    asked: (await asking()).id,
+  };
+  await acceptWithdrawal(db, out.awaited, { packageInfo: 'package', nowMs: Date.now() });
+  await failWithdrawal(db, out.failed, no());
+  await bounceWithdrawal(db, out.bounced, no());
+  return out;
+}
+
 export async function saneWorld(db: Db): Promise<World> {
   await addUsers(db);
   await setPayPassword(db);
@@ -202,5 +246,6 @@ export async function saneWorld(db: Db): Promise<World> {
     topUp: await topUpWithChain(db),
     closed: await closedOrder(db),
     misfit: await misfit(db),
+    out: await withdrawals(db),
   };
 }

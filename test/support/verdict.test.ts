@@ -34,7 +34,7 @@ const OF_THE_LEDGER: Plants = {
   'a posting sums to 0': () => `UPDATE entries SET amount = amount + 1 WHERE account = 'platform:fees'`,
   'a currency sums to 0': () => `UPDATE entries SET currency = 'EUR' WHERE account = 'platform:fees'`,
   'an entry belongs to a posting': () => `UPDATE entries SET posting_id = -1 WHERE account = 'platform:fees'`,
-  'amounts are integers': () => `ALTER TABLE entries ALTER amount TYPE numeric`,
+  'amounts are integers': () => `ALTER TABLE balances ALTER balance TYPE numeric`,
   'only the owner may write entries': () => [
     `GRANT UPDATE ON entries TO holdfast_app`,
     `GRANT INSERT ON postings TO PUBLIC`,
@@ -186,7 +186,49 @@ const OF_REFUNDS_AND_WORK: Plants = {
     `UPDATE action_steps SET status = 'running' WHERE path = '0.0.0.0'`,
 };
 
-const PLANTS: Plants = { ...OF_THE_LEDGER, ...OF_ORDERS, ...OF_REFUNDS_AND_WORK };
+const OF_WITHDRAWALS: Plants = {
+  'a withdrawal moves its amount once': ({ out }) => [
+    `UPDATE withdrawals SET amount = amount + 1 WHERE id = '${out.asked}'`,
+    `UPDATE withdrawals SET status = 'paid' WHERE id = '${out.goingOut}'`,
+    `UPDATE withdrawals SET status = 'failed' WHERE id = '${out.goingOut}'`,
+    `UPDATE withdrawals SET status = 'bounced' WHERE id = '${out.paid}'`,
+    `UPDATE withdrawals SET channel = 'wechat' WHERE id = '${out.paid}'`,
+    `DELETE FROM postings WHERE key = 'withdrawal/${out.refused}:return'`,
+  ],
+  'a posting of a withdrawal has its withdrawal': ({ out }) =>
+    `DELETE FROM withdrawals WHERE id = '${out.paid}'`,
+  'frozen is what is on its way out': ({ out }) => [
+    `UPDATE withdrawals SET status = 'requested' WHERE id = '${out.failed}'`,
+    `UPDATE withdrawals SET status = 'paid' WHERE id = '${out.awaited}'`,
+    `UPDATE withdrawals SET user_id = '${BUYER}' WHERE id = '${out.asked}'`,
+  ],
+  'what becomes of a withdrawal is told once': ({ out }) => [
+    `DELETE FROM account_events WHERE ref = '${out.paid}' AND type = 'withdrawal.paid'`,
+    `DELETE FROM account_events WHERE ref = '${out.asked}'`,
+    `INSERT INTO account_events (type, ref, user_id) VALUES ('withdrawal.paid', '${out.goingOut}', 'x')`,
+  ],
+  'money comes back by a definite word alone': ({ out }) => [
+    `UPDATE withdrawals SET error = NULL WHERE id = '${out.failed}'`,
+    `UPDATE withdrawals SET error = '{"code": "channel_unknown_outcome"}' WHERE id = '${out.bounced}'`,
+    `UPDATE withdrawals SET decided_by = NULL WHERE id = '${out.refused}'`,
+  ],
+  'enough others approved what went out': ({ out }) => [
+    `UPDATE withdrawals SET approved_by = '{user:op0}' WHERE id = '${out.paid}'`,
+    `UPDATE withdrawals SET approved_by = '{user:op0,user:op0}' WHERE id = '${out.paid}'`,
+    `UPDATE withdrawals SET approved_by = ARRAY['user:' || user_id] WHERE id = '${out.goingOut}'`,
+  ],
+  'stuck_withdrawals is empty': ({ out }) => [
+    `UPDATE withdrawals SET start_due_at = NULL WHERE id = '${out.goingOut}'`,
+    `UPDATE withdrawals SET asked_at = now() - interval '1 hour' WHERE id = '${out.awaited}'`,
+    `UPDATE withdrawals SET start_due_at = now() - interval '1 hour' WHERE id = '${out.paid}'`,
+  ],
+  'a payout that came to nothing has an operator item': ({ out }) => [
+    `DELETE FROM operator_items WHERE ref = '${out.failed}'`,
+    `DELETE FROM operator_items WHERE ref = '${out.bounced}'`,
+  ],
+};
+
+const PLANTS: Plants = { ...OF_THE_LEDGER, ...OF_ORDERS, ...OF_REFUNDS_AND_WORK, ...OF_WITHDRAWALS };
 const CASES = SQL_CHECKS.map((check) => ({ ...check, check }));
 
 class RolledBack extends Error {}

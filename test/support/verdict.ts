@@ -8,6 +8,7 @@ import { LEDGER_CHECKS } from './verdict-ledger.js';
 import { ORDER_CHECKS } from './verdict-orders.js';
 import { REFUND_CHECKS } from './verdict-refunds.js';
 import { type Violation, runChecks } from './verdict-run.js';
+import { WITHDRAWAL_CHECKS } from './verdict-withdrawals.js';
 
 export { historyViolations } from './verdict-history.js';
 export { providerViolations } from './verdict-provider.js';
@@ -18,7 +19,7 @@ export type { Violation } from './verdict-run.js';
  * @param sql a connection of any role that may read
  */
 export function moneyViolations(sql: postgres.Sql): Promise<Violation[]> {
-  return runChecks(sql, [...LEDGER_CHECKS, ...ORDER_CHECKS, ...REFUND_CHECKS]);
+  return runChecks(sql, [...LEDGER_CHECKS, ...ORDER_CHECKS, ...REFUND_CHECKS, ...WITHDRAWAL_CHECKS]);
 }
 
 /** One line per violation, for a failing test's message. */
@@ -27,4 +28,10 @@ export function describeViolations(violations: readonly Violation[]): string {
 }
 
 /** How many different checks there are in SQL: a test plants a fault for each. */
-export const SQL_CHECKS = [...LEDGER_CHECKS, ...ORDER_CHECKS, ...REFUND_CHECKS, ...HISTORY_CHECKS];
+export const SQL_CHECKS = [
+  ...LEDGER_CHECKS,
+  ...ORDER_CHECKS,
+  ...REFUND_CHECKS,
+  ...WITHDRAWAL_CHECKS,
+  ...HISTORY_CHECKS,
+];

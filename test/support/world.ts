@@ -1,7 +1,7 @@
 /** Users, orders and payments for flow tests, by the product's own commands. */
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import type { Channels } from '../../channels/index.js';
+import { type Channels, createChannels } from '../../channels/index.js';
 import type { CommandContext } from '../../commands/context.js';
 import { type NewOrder, createOrder } from '../../commands/create-order.js';
 import type { Asked } from '../../commands/order-updates.js';
@@ -51,9 +51,11 @@ export function offlineContext(db: Db, now: () => number = Date.now): CommandCon
     payment: nothing,
     refund: nothing,
     refundHint: nothing,
+    withdrawal: nothing,
+    payoutHint: nothing,
     drain: () => Promise.resolve(),
   };
-  const channels = { alipay: undefined, wechat: undefined };
+  const channels = createChannels({});
   return { ...contextOf(db, temporal.client, channels, now), inline: idle };
 }
 
@@ -81,13 +83,22 @@ export async function addSmsTemplate(db: Db, id: string, params: string[] = []):
 
 /** Money that came from outside, so that the books still balance. */
 export async function giveCash(db: Db, userId: string, amount: number): Promise<void> {
+  await give(db, `user:${userId}:cash`, amount);
+}
+
+/** Likewise, and it can be withdrawn. */
+export async function giveEarnings(db: Db, userId: string, amount: number): Promise<void> {
+  await give(db, `user:${userId}:withdrawable`, amount);
+}
+
+async function give(db: Db, account: string, amount: number): Promise<void> {
   await post(db, {
     key: `gift/${randomBytes(6).toString('hex')}`,
     kind: 'payment',
     orderNo: null,
     legs: [
       { account: 'channel:alipay', amount: -amount },
-      { account: `user:${userId}:cash`, amount },
+      { account, amount },
     ],
   });
 }

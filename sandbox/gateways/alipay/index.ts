@@ -3,22 +3,26 @@ import type { Gateway, GatewayContext } from '../../gateway.js';
 import type { Operation } from '../../notify/faults.js';
 import { hex } from '../../values/random.js';
 import { handle, lastResort } from '../../http.js';
-import { serveCall } from '../call.js';
+import { serveCall, serveDownload } from '../call.js';
 import { authenticate, loadAccount, type AlipayAccount } from './account.js';
+import { alipayBills, BILL_PATH, billNotExist } from './bills.js';
 import { isPageMethod, openCredential, openPage, signedReturnUrl } from './buyer.js';
 import { errorPage } from './error-page.js';
 import { alipayNotifications } from './notifications.js';
+import { balanceTooLow, transfer, transferQuery } from './payouts.js';
 import { AlipayRefusal, systemBusy } from './refusal.js';
 import { refund, refundQuery } from './refunds.js';
 import { close, create, newTradeNo, precreate, query, TRADE_LIFE_MS, tradeStatus } from './trades.js';
 import { answerKey, answerText, readParams, type Params } from './wire.js';
+
+const BILL_METHOD = 'alipay.data.dataservice.bill.downloadurl.query';
 
 interface Method {
   readonly operation: Operation;
   readonly run: (context: GatewayContext, params: Params) => Record<string, string>;
 }
 
-/** The methods that a merchant's server calls. */
+/** The methods that a merchant's server calls, but for the one about bills. */
 const METHODS: ReadonlyMap<string, Method> = new Map([
   ['alipay.trade.precreate', { operation: 'create', run: precreate }],
   ['alipay.trade.create', { operation: 'create', run: create }],
@@ -26,6 +30,8 @@ const METHODS: ReadonlyMap<string, Method> = new Map([
   ['alipay.trade.close', { operation: 'close', run: close }],
   ['alipay.trade.refund', { operation: 'refund', run: refund }],
   ['alipay.trade.fastpay.refund.query', { operation: 'refundQuery', run: refundQuery }],
+  ['alipay.fund.trans.uni.transfer', { operation: 'payout', run: transfer }],
+  ['alipay.fund.trans.common.query', { operation: 'payoutQuery', run: transferQuery }],
 ]);
 
 /** Alipay's v2 gateway: one path, RSA2 both ways, every answer an HTTP 200. */
@@ -66,6 +72,11 @@ export async function createAlipay(context: GatewayContext): Promise<Gateway> {
 function alipayApp(context: GatewayContext, alipay: AlipayAccount): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
+  const bills = alipayBills(context, alipay);
+  const methods: ReadonlyMap<string, Method> = new Map([
+    ...METHODS,
+    [BILL_METHOD, { operation: 'bill', run: (_context, params) => bills.addressOf(params) }],
+  ]);
   // The signature covers the decoded parameters, which are read here from the text as it came.
   app.all(
     '/gateway.do',
@@ -73,7 +84,15 @@ function alipayApp(context: GatewayContext, alipay: AlipayAccount): Express {
     handle(async (req, res) => {
       const params = readParams(req.originalUrl, typeof req.body === 'string' ? req.body : '');
       if (isPageMethod(params['method'])) await servePage(context, alipay, params, res);
-      else await serveMethod(context, alipay, params, res);
+      else await serveMethod(context, alipay, methods, params, res);
+    }),
+  );
+  app.get(
+    BILL_PATH,
+    handle(async (req, res) => {
+      const file = bills.open(req.query['token']);
+      if (file) await serveDownload(context, res.type('zip'), 'alipay', file);
+      else res.status(403).type('text').send('The address is unknown, or too old.\n');
     }),
   );
   app.use(lastResort(context.report));
@@ -99,10 +118,11 @@ async function servePage(
 async function serveMethod(
   context: GatewayContext,
   alipay: AlipayAccount,
+  methods: ReadonlyMap<string, Method>,
   params: Params,
   res: Response,
 ): Promise<void> {
-  const method = METHODS.get(params['method'] ?? '');
+  const method = methods.get(params['method'] ?? '');
   const send = (inner: Record<string, string>): void => {
     const key = method ? answerKey(params['method']) : 'error_response';
     res.set({ 'content-type': 'text/html;charset=utf-8', trace_id: hex(32) });
@@ -116,6 +136,8 @@ async function serveMethod(
     operation: method.operation,
     apply: () => applied(() => method.run(context, params)),
     busy: () => systemBusy().toAnswer(),
+    poor: () => balanceTooLow().toAnswer(),
+    notReady: () => billNotExist().toAnswer(),
     send,
   });
 }

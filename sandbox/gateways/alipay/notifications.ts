@@ -6,6 +6,7 @@ import { digits } from '../../values/random.js';
 import { toCst, toCstDay } from '../../values/times.js';
 import { fenFromYuan, yuanFromFen } from '../../values/yuan.js';
 import type { AlipayAccount } from './account.js';
+import { alipayPayouts } from './payouts.js';
 import { logonId, tradeStatus } from './trades.js';
 import { signParams, type Params } from './wire.js';
 
@@ -25,6 +26,7 @@ export function alipayNotifications(alipay: AlipayAccount): NotificationWire {
     // one the platform does not always do so, so that is only done on demand.
     tellsOfRefund: (refund, trade, asked) =>
       refund.status === 'succeeded' && (asked ?? trade.status !== 'refunded'),
+    payouts: alipayPayouts(alipay),
     render: (event, treatment) => render(alipay, event, treatment),
     // 7 bytes and nothing else: a page, a BOM or "success\n" is no acknowledgement.
     acknowledges: (status, body) => status === 200 && body === 'success',
@@ -80,17 +82,21 @@ async function render(
   treatment: SendTreatment,
 ): Promise<RenderedMessage> {
   const key = treatment.wrongKey ? await alipay.forgersKey() : alipay.provider.privateKey;
-  const params: Params = {
-    ...(event.facts as Params),
-    notify_id: event.eventId,
-    notify_time: toCst(Date.now()),
-  };
-  const signed = signParams(params, key);
-  const sent = treatment.tamper ? { ...signed, total_amount: dearer(signed['total_amount']) } : signed;
+  const facts = event.facts as Params;
+  // A payout's message has its own time in it, `utc_timestamp`.
+  const stamp = event.kind === 'payout' ? {} : { notify_time: toCst(Date.now()) };
+  const signed = signParams({ ...facts, ...stamp, notify_id: event.eventId }, key);
+  const sent = treatment.tamper ? { ...signed, ...tampered(signed) } : signed;
   return {
     headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
     body: new URLSearchParams(sent).toString(),
   };
+}
+
+function tampered(signed: Params): Params {
+  const { biz_content: content } = signed;
+  if (content !== undefined) return { biz_content: content.replace('"status":"', '"status":"X') };
+  return { total_amount: dearer(signed['total_amount']) };
 }
 
 function dearer(amount: string | undefined): string {

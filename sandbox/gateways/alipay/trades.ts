@@ -46,13 +46,13 @@ const reference = z
 
 /**
  * Reads biz_content by a schema.
- * @throws AlipayRefusal ACQ.INVALID_PARAMETER that names the field
+ * @throws AlipayRefusal that names the field; ACQ.INVALID_PARAMETER unless the caller has another
  */
-export function readBiz<T>(params: Params, schema: z.ZodType<T>): T {
+export function readBiz<T>(params: Params, schema: z.ZodType<T>, invalid = invalidParameter): T {
   const read = schema.safeParse(parsedJson(params['biz_content'] ?? ''));
   if (read.success) return read.data;
   const [issue] = read.error.issues;
-  throw invalidParameter(`${issue?.path.join('.') || 'biz_content'} ${issue?.message ?? ''}`);
+  throw invalid(`${issue?.path.join('.') || 'biz_content'} ${issue?.message ?? ''}`);
 }
 
 /** Opens the order of a call, or finds it when the same order was opened before. */

@@ -1,4 +1,10 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, {
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import { page } from '../../pages/html.js';
 import type { Gateway, GatewayContext } from '../../gateway.js';
 import type { Operation } from '../../notify/faults.js';
@@ -6,9 +12,11 @@ import { Refusal } from '../../state/refusal.js';
 import type { Trade } from '../../state/trades.js';
 import { base62 } from '../../values/random.js';
 import { handle, lastResort } from '../../http.js';
-import { serveCall } from '../call.js';
+import { serveCall, serveDownload } from '../call.js';
 import { loadAccount, type WechatAccount } from './account.js';
 import { wechatNotifications } from './notifications.js';
+import { BILL_PATH, statementCreating, wechatBills } from './bills.js';
+import { balanceTooLow, transfer, transferCancel, transferQuery } from './payouts.js';
 import { systemError, WechatRefusal, type WechatAnswer } from './refusal.js';
 import { refund, refundQuery } from './refunds.js';
 import {
@@ -80,13 +88,15 @@ function wechatApp(context: GatewayContext, wechat: WechatAccount): Express {
     authenticate({ method, originalUrl, body: bodyOf(req), authorization: req.get('authorization') }, wechat);
     next();
   });
-  const serve = (operation: Operation, run: (req: Request) => WechatAnswer) =>
+  const serve: Serve = (operation, run) =>
     handle((req, res) =>
       serveCall(context, res, {
         channel: 'wechat',
         operation,
         apply: () => applied(() => run(req)),
         busy: () => systemError().toAnswer(),
+        poor: () => balanceTooLow().toAnswer(),
+        notReady: () => statementCreating().toAnswer(),
         send: (answer) => sendSigned(res, wechat, answer),
       }),
     );
@@ -116,6 +126,8 @@ function wechatApp(context: GatewayContext, wechat: WechatAccount): Express {
     '/v3/refund/domestic/refunds/:no',
     serve('refundQuery', (req) => refundQuery(context, param(req))),
   );
+  transferRoutes(app, context, wechat, serve);
+  billRoutes(app, context, wechat, serve);
   app.use(() => {
     throw new WechatRefusal(404, 'RESOURCE_NOT_EXISTS', '请求的资源不存在');
   });
@@ -125,6 +137,42 @@ function wechatApp(context: GatewayContext, wechat: WechatAccount): Express {
   });
   app.use(lastResort(context.report));
   return app;
+}
+
+type Serve = (operation: Operation, run: (req: Request) => WechatAnswer) => RequestHandler;
+
+function transferRoutes(app: Express, context: GatewayContext, wechat: WechatAccount, serve: Serve): void {
+  const bills = '/v3/fund-app/mch-transfer/transfer-bills';
+  app.post(
+    bills,
+    serve('payout', (req) => transfer(context, wechat, bodyOf(req), req.get('wechatpay-serial'))),
+  );
+  app.get(
+    `${bills}/out-bill-no/:no`,
+    serve('payoutQuery', (req) => transferQuery(context, wechat, param(req))),
+  );
+  app.post(
+    `${bills}/out-bill-no/:no/cancel`,
+    serve('payoutCancel', (req) => transferCancel(context, param(req))),
+  );
+}
+
+function billRoutes(app: Express, context: GatewayContext, wechat: WechatAccount, serve: Serve): void {
+  const bills = wechatBills(context, wechat);
+  for (const type of ['tradebill', 'fundflowbill'] as const) {
+    app.get(
+      `/v3/bill/${type}`,
+      serve('bill', (req) => bills.addressOf(type, req)),
+    );
+  }
+  app.get(
+    BILL_PATH,
+    handle(async (req, res) => {
+      const file = bills.open(req.query['token']);
+      if (!file) throw new WechatRefusal(400, 'INVALID_REQUEST', '下载地址已失效');
+      await serveDownload(context, res.type('text/plain'), 'wechat', file);
+    }),
+  );
 }
 
 /** The buyer's browser follows an h5_url, perhaps with a `redirect_url` to come back to. */

@@ -6,6 +6,7 @@ import type { Trade } from '../../state/trades.js';
 import { base62 } from '../../values/random.js';
 import { toRfc3339 } from '../../values/times.js';
 import type { WechatAccount } from './account.js';
+import { billState, transferResource } from './payouts.js';
 import { refundEventType, refundResource } from './refunds.js';
 import { transaction } from './trades.js';
 import { encryptResource, signatureHeaders } from './wire.js';
@@ -20,7 +21,7 @@ const RETRY_DELAYS_MS = [
 /** What the event keeps; the resource is encrypted anew for each delivery. */
 interface WechatFacts extends EventFacts {
   readonly eventType: string;
-  readonly originalType: 'transaction' | 'refund';
+  readonly originalType: 'transaction' | 'refund' | 'mch_payment';
   readonly summary: string;
   readonly resource: Readonly<Record<string, unknown>>;
 }
@@ -39,13 +40,23 @@ export function wechatNotifications(wechat: WechatAccount): NotificationWire {
     newEventId: () => randomUUID(),
     facts: (trade, refund, twist) => facts(wechat, trade, refund, twist),
     tellsOfRefund: (_refund, _trade, asked) => asked ?? true,
+    payouts: {
+      providerStatus: billState,
+      tellsOf: (payout, asked) => asked ?? payout.settledAt !== null,
+      facts: (payout, twist): WechatFacts => ({
+        eventType: 'MCHTRANSFER.BILL.FINISHED',
+        originalType: 'mch_payment',
+        summary: '商家转账单据终态通知',
+        resource: transferResource(payout, merchantOf(wechat, twist).mchId),
+      }),
+    },
     render: (event, treatment) => render(wechat, event, treatment),
     acknowledges: (status) => status === 200 || status === 204,
   };
 }
 
 function facts(wechat: WechatAccount, trade: Trade, refund: Refund | null, twist: Twist): WechatFacts {
-  const merchant = twist.wrongMerchant ? { appId: 'wx0000000000000001', mchId: '1900000001' } : wechat;
+  const merchant = merchantOf(wechat, twist);
   if (refund) {
     const eventType = refundEventType(refund);
     return {
@@ -61,6 +72,10 @@ function facts(wechat: WechatAccount, trade: Trade, refund: Refund | null, twist
     summary: '支付成功',
     resource: transaction(trade, merchant),
   };
+}
+
+function merchantOf(wechat: WechatAccount, twist: Twist): Pick<WechatAccount, 'appId' | 'mchId'> {
+  return twist.wrongMerchant ? { appId: 'wx0000000000000001', mchId: '1900000001' } : wechat;
 }
 
 async function render(

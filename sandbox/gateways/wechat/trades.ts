@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway.js';
 import type { Trade } from '../../state/trades.js';
-import { parsedJson } from '../../values/json.js';
+import { canonical, parsedJson } from '../../values/json.js';
 import { digits, hex, base62 } from '../../values/random.js';
 import { toCstDay, toRfc3339 } from '../../values/times.js';
 import type { WechatAccount } from './account.js';
@@ -218,13 +218,4 @@ function credentialAnswer(way: Way, credential: Record<string, string>): Record<
   if (way === 'native') return { code_url: credential['codeUrl'] };
   if (way === 'h5') return { h5_url: credential['h5Url'] };
   return { prepay_id: credential['prepayId'] };
-}
-
-/** One text for the same parameters, whatever the order of their names. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import bcrypt from 'bcryptjs';
 import { type Client, type SendOptions, type TestAnswer, clientOf } from '../../../api/test-support.js';
+import type { Receiver } from '../../../outgoing/test-support.js';
 import { eventually } from '../../e2e/wait.js';
 import type { Fleet, Proc } from '../../fleet/fleet.js';
 import type { Secrets } from './forms.js';
@@ -30,9 +31,12 @@ export function beginLife(fleet: Fleet, api: Proc, known: Secrets): Life {
   const client = clientOf(api.url);
   const send: Client['send'] = async (method, path, options) => {
     const answer = await client.send(method, path, options);
-    const shown = ['key', 'accessToken'].filter((field) => typeof answer.json[field] === 'string');
-    for (const field of shown)
-      secrets[`${field} ${String(answer.json[field]).slice(0, 12)}`] = String(answer.json[field]);
+    const shown = ['key', 'accessToken', 'secret'].filter((field) => typeof answer.json[field] === 'string');
+    for (const field of shown) {
+      const text = String(answer.json[field]);
+      // What stands behind the prefix is the key itself.
+      secrets[`${field} ${text.slice(0, 12)}`] = text.replace(/^whsec_/, '');
+    }
     const headers = JSON.stringify([...answer.headers]);
     answers.push(shown.length === 0 ? `${headers}\n${answer.text}` : headers);
     return answer;
@@ -155,6 +159,18 @@ export async function payFromWallet(life: Life, id: string, { token, payPassword
     const answer = await pay(payPassword, `${key}-${id}`);
     if (answer.status !== 201) throw new Error(`answered ${answer.status} ${answer.text}`);
   }
+}
+
+/** A merchant is told of everything that follows, under a secret that is replaced; its server fails at times. */
+export async function tellMerchant({ admin, send, fleet }: Life, { url }: Receiver): Promise<void> {
+  const { id } = await admin('POST', '/v1/webhook-endpoints', { url });
+  const path = `/v1/webhook-endpoints/${String(id)}`;
+  await admin('POST', `${path}/rotate-secret`);
+  await admin('POST', `${path}/test`);
+  await admin('PATCH', path, { description: 'the shop' });
+  const headers = { 'idempotency-key': 'rotated-once' };
+  for (let nth = 0; nth < 2; nth++)
+    await send('POST', `${path}/rotate-secret`, { as: fleet.adminKey, headers });
 }
 
 /** Asks for some of the money back, and approves it. */

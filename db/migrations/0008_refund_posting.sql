@@ -1,0 +1,1 @@
+ALTER TABLE "refunds" ADD COLUMN "posting_since" timestamp (3) with time zone;
