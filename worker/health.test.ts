@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Database, openDatabase } from '../db/client.js';
 import { type Temporal, openTemporal } from '../temporal/connect.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
@@ -36,6 +36,8 @@ beforeAll(async () => {
 afterEach(async () => {
   state = 'RUNNING';
   await Promise.all(Object.values(proxies).map((proxy) => proxy.set('none')));
+  // Connections that were lost are made again after a pause.
+  await vi.waitFor(async () => expect((await get('/readyz'))[0]).toBe(200), { timeout: 20_000 });
 });
 afterAll(async () => {
   server.close();

@@ -129,10 +129,13 @@ const confirmAgainstRefund: Journey = async (scene) => {
   return [{ order, rests: ['refunded'] }];
 };
 
-/** The provider refuses it for good, and an operator asks again. */
+/**
+ * The provider refuses it for good, and an operator asks again. At WeChat Pay: to Alipay a refund that came to nothing
+ * is one that was not made, so it is posted again until it is.
+ */
 const refundFailsThenRepeated: Journey = async (scene) => {
   const order = await create(scene, PATIENT);
-  if (!(await payAt(scene, order))) throw new Error(`order ${order.orderNo} could not be paid`);
+  if (!(await payAt(scene, order, 'wechat'))) throw new Error(`order ${order.orderNo} could not be paid`);
   await untilPaid(scene, order);
   const refund = await askRefund(scene, order);
   if (refund === null) throw new Error(`held order ${order.orderNo} could not be refunded`);
