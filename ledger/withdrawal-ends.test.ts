@@ -13,8 +13,10 @@ import {
   bucketsOf,
   earner,
   itemsAbout,
+  kept,
   newId,
   reject,
+  times,
   toldOf,
 } from '../test/support/withdrawals.js';
 import { proveLedger } from './balances.js';
@@ -39,11 +41,6 @@ afterAll(async () => {
   await database.close();
   expect(proof).toMatchObject({ balanced: true });
 });
-
-const times = <T>(n: number, work: (index: number) => Promise<T>): Promise<PromiseSettledResult<T>[]> =>
-  Promise.allSettled(Array.from({ length: n }, (_, index) => work(index)));
-const kept = (results: readonly PromiseSettledResult<unknown>[]): number =>
-  results.filter(({ status }) => status === 'fulfilled').length;
 
 const no = { error: { code: 'channel_refused', message: 'no such account' }, nowMs: Date.now() };
 const done = { providerPayoutNo: 'p1', paidAtMs: Date.now(), nowMs: Date.now() };

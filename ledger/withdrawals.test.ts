@@ -9,7 +9,17 @@ import { WITHDRAWAL_LIMITS } from '../domain/withdrawals.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { refusalOf } from '../test/support/errors.js';
 import { insertOrder } from '../test/support/world.js';
-import { approve, ask, bucketsOf, earner, newId, reject, toldOf } from '../test/support/withdrawals.js';
+import {
+  approve,
+  ask,
+  bucketsOf,
+  earner,
+  kept,
+  newId,
+  reject,
+  times,
+  toldOf,
+} from '../test/support/withdrawals.js';
 import { proveLedger } from './balances.js';
 import { post } from './post.js';
 
@@ -24,11 +34,6 @@ afterAll(async () => {
   await database.close();
   expect(proof).toMatchObject({ balanced: true });
 });
-
-const times = <T>(n: number, work: (index: number) => Promise<T>): Promise<PromiseSettledResult<T>[]> =>
-  Promise.allSettled(Array.from({ length: n }, (_, index) => work(index)));
-const kept = (results: readonly PromiseSettledResult<unknown>[]): number =>
-  results.filter(({ status }) => status === 'fulfilled').length;
 
 describe('asking for a withdrawal', () => {
   it('freezes the amount at once, waits for an operator, and is told', async () => {

@@ -1,23 +1,19 @@
 /** Starting and telling an order's workflow, from what PostgreSQL has. */
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { and, asc, eq } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
 import { type OrderRow, addEvent, orderByNo } from '../db/orders.js';
 import { actionSteps, inbox, payments } from '../db/schema.js';
 import { fen, toYuan } from '../domain/money.js';
 import type { StepRef } from '../domain/order.js';
-import { withDeadline } from '../temporal/connect.js';
 import {
   ORDER_WORKFLOW,
   type OrderInput,
   SEARCH_ATTRIBUTES,
-  TASK_QUEUE,
   orderWorkflowId,
   paymentReceived,
 } from '../workflows/contract.js';
-
-/** Temporal answers within this, or the row stays where it is and is tried again. */
-const DEADLINE_MS = 2_000;
+import { startOnce, tell } from './workflows.js';
 
 function inputOf(order: OrderRow, steps: StepRef[]): OrderInput {
   return {
@@ -36,7 +32,6 @@ function inputOf(order: OrderRow, steps: StepRef[]): OrderInput {
 function startOptions(order: OrderRow, steps: StepRef[]) {
   return {
     workflowId: orderWorkflowId(order.orderNo),
-    taskQueue: TASK_QUEUE,
     typedSearchAttributes: [
       { key: SEARCH_ATTRIBUTES.status, value: 'unpaid' },
       { key: SEARCH_ATTRIBUTES.kind, value: order.kind },
@@ -85,19 +80,11 @@ async function start(
   const steps = order.chain === 'none' ? [] : await stepsOf(db, orderNo);
   const { policy, paidByInboxId } = given;
   const input = { ...inputOf(order, steps), ...(paidByInboxId !== undefined && { paidByInboxId }) };
-  try {
-    await withDeadline(temporal, DEADLINE_MS, () =>
-      temporal.workflow.start(ORDER_WORKFLOW, {
-        ...startOptions(order, steps),
-        args: [input],
-        workflowIdReusePolicy: policy,
-      }),
-    );
-    return true;
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return false;
-  }
+  return startOnce(temporal, ORDER_WORKFLOW, {
+    ...startOptions(order, steps),
+    args: [input],
+    workflowIdReusePolicy: policy,
+  });
 }
 
 /** Starts the order's workflow once; a repeat finds it started. A closed order never gets a second run. */
@@ -119,14 +106,6 @@ export async function restartOrderWorkflow(db: Db, temporal: Client, orderNo: st
 }
 
 /** @returns false when there is no such workflow running */
-export async function signalPayment(temporal: Client, orderNo: string, inboxId: number): Promise<boolean> {
-  try {
-    await withDeadline(temporal, DEADLINE_MS, () =>
-      temporal.workflow.getHandle(orderWorkflowId(orderNo)).signal(paymentReceived, { inboxId }),
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
+export function signalPayment(temporal: Client, orderNo: string, inboxId: number): Promise<boolean> {
+  return tell(temporal, orderWorkflowId(orderNo), paymentReceived, { inboxId });
 }

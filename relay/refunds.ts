@@ -1,20 +1,12 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { and, eq, sql } from 'drizzle-orm';
 import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import { refunds } from '../db/schema.js';
 import { refundById } from '../db/refunds.js';
-import { withDeadline } from '../temporal/connect.js';
-import {
-  REFUND_WORKFLOW,
-  type RefundInput,
-  TASK_QUEUE,
-  refundHint,
-  refundWorkflowId,
-} from '../workflows/contract.js';
+import { REFUND_WORKFLOW, type RefundInput, refundHint, refundWorkflowId } from '../workflows/contract.js';
 import { comesRoundAgain } from './schedule.js';
-
-const DEADLINE_MS = 2_000;
+import { startOnce, tell } from './workflows.js';
 
 // A refund that is under way is looked at again this much later: somebody may have terminated its workflow.
 const WATCH_AGAIN_MS = 600_000;
@@ -27,20 +19,13 @@ export async function deliverRefund(db: Db, temporal: Client, refundId: string):
   const refund = await refundById(db, refundId);
   if (refund.status !== 'processing') return;
   crashPoint('refund start: before Temporal');
-  try {
-    await withDeadline(temporal, DEADLINE_MS, () =>
-      temporal.workflow.start(REFUND_WORKFLOW, {
-        workflowId: refundWorkflowId(refundId),
-        taskQueue: TASK_QUEUE,
-        // A run that came to its end is never followed by another.
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-        args: [{ refundId, orderNo: refund.source === 'hold' ? refund.orderNo : null } satisfies RefundInput],
-        staticSummary: `refund ${refundId}`,
-      }),
-    );
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  await startOnce(temporal, REFUND_WORKFLOW, {
+    workflowId: refundWorkflowId(refundId),
+    // A run that came to its end is never followed by another.
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    args: [{ refundId, orderNo: refund.source === 'hold' ? refund.orderNo : null } satisfies RefundInput],
+    staticSummary: `refund ${refundId}`,
+  });
   crashPoint('refund start: Temporal has it');
   await db
     .update(refunds)
@@ -50,13 +35,7 @@ export async function deliverRefund(db: Db, temporal: Client, refundId: string):
 
 /** A hint is worth nothing to a refund that has ended. */
 export async function hintRefund(temporal: Client, refundId: string): Promise<void> {
-  try {
-    await withDeadline(temporal, DEADLINE_MS, () =>
-      temporal.workflow.getHandle(refundWorkflowId(refundId)).signal(refundHint),
-    );
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  }
+  await tell(temporal, refundWorkflowId(refundId), refundHint);
 }
 
 /** Leases refunds whose workflow is still to be started, or to be looked at. */

@@ -1,5 +1,5 @@
 /** Withdrawals: their workflows started and told, and a question about one that was paid. */
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { PayoutRequest, PayoutState } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
@@ -11,17 +11,14 @@ import { HoldfastError } from '../domain/errors.js';
 import { fen, toYuan } from '../domain/money.js';
 import { UNDER_WAY, isUnderWay } from '../domain/withdrawals.js';
 import { bounceWithdrawal } from '../ledger/withdrawal-ends.js';
-import { withDeadline } from '../temporal/connect.js';
 import {
-  TASK_QUEUE,
   WITHDRAWAL_WORKFLOW,
   type WithdrawalInput,
   payoutHint,
   withdrawalWorkflowId,
 } from '../workflows/contract.js';
 import { comesRoundAgain } from './schedule.js';
-
-const DEADLINE_MS = 2_000;
+import { startOnce, tell } from './workflows.js';
 
 // One that is under way is looked at again this much later: somebody may have terminated its workflow. So is one whose
 // provider did not tell whether it came back.
@@ -35,20 +32,13 @@ export async function startWithdrawal(db: Db, temporal: Client, withdrawalId: st
   const { status, amount, channel } = await withdrawalById(db, withdrawalId);
   if (!isUnderWay(status)) return;
   crashPoint('payout start: before Temporal');
-  try {
-    await withDeadline(temporal, DEADLINE_MS, () =>
-      temporal.workflow.start(WITHDRAWAL_WORKFLOW, {
-        workflowId: withdrawalWorkflowId(withdrawalId),
-        taskQueue: TASK_QUEUE,
-        // A run that came to its end is never followed by another.
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-        args: [{ withdrawalId } satisfies WithdrawalInput],
-        staticSummary: `withdrawal of ${toYuan(fen(amount))} yuan by ${channel}`,
-      }),
-    );
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  await startOnce(temporal, WITHDRAWAL_WORKFLOW, {
+    workflowId: withdrawalWorkflowId(withdrawalId),
+    // A run that came to its end is never followed by another.
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    args: [{ withdrawalId } satisfies WithdrawalInput],
+    staticSummary: `withdrawal of ${toYuan(fen(amount))} yuan by ${channel}`,
+  });
   crashPoint('payout start: Temporal has it');
   await lookAgainLater(db, withdrawalId, UNDER_WAY);
 }
@@ -66,13 +56,7 @@ async function lookAgainLater(
 
 /** A hint is worth nothing to a withdrawal whose workflow has ended: what was paid is looked after in SQL. */
 export async function hintPayout(temporal: Client, withdrawalId: string): Promise<void> {
-  try {
-    await withDeadline(temporal, DEADLINE_MS, () =>
-      temporal.workflow.getHandle(withdrawalWorkflowId(withdrawalId)).signal(payoutHint),
-    );
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  }
+  await tell(temporal, withdrawalWorkflowId(withdrawalId), payoutHint);
 }
 
 export interface WithdrawalParts {

@@ -28,3 +28,14 @@ export function clientStatusOf(error: unknown): number | null {
   const { status } = error;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
 }
+
+/** A body that was read as text; empty where there was none. */
+export function bodyOf(req: Request): string {
+  return typeof req.body === 'string' ? req.body : '';
+}
+
+/** A named part of the path. */
+export function param(req: Request, name: string): string {
+  const value = req.params[name];
+  return typeof value === 'string' ? value : '';
+}

@@ -125,3 +125,14 @@ export function payoutDesk(...answers: (PayoutState | Error)[]): PayoutDesk {
 
 /** The calls alone, in their order. */
 export const callsOf = ({ asked }: PayoutDesk): string[] => asked.map(({ call }) => call);
+
+/** The same work at once. */
+export const times = <T>(
+  n: number,
+  work: (index: number) => Promise<T>,
+): Promise<PromiseSettledResult<T>[]> =>
+  Promise.allSettled(Array.from({ length: n }, (_, index) => work(index)));
+
+/** How many of them were not refused. */
+export const kept = (results: readonly PromiseSettledResult<unknown>[]): number =>
+  results.filter(({ status }) => status === 'fulfilled').length;

@@ -6,7 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import type { Gateway, GatewayContext } from '../../gateway.js';
-import { handle, lastResort } from '../../http.js';
+import { bodyOf, handle, lastResort, param } from '../../http.js';
 import type { Operation } from '../../notify/faults.js';
 import { page } from '../../pages/html.js';
 import { Refusal } from '../../state/refusal.js';
@@ -196,13 +196,4 @@ function applied(work: () => PingppAnswer): PingppAnswer {
     if (error instanceof PingppRefusal) return error.toAnswer();
     throw error;
   }
-}
-
-function bodyOf(req: Request): string {
-  return typeof req.body === 'string' ? req.body : '';
-}
-
-function param(req: Request, name: string): string {
-  const value = req.params[name];
-  return typeof value === 'string' ? value : '';
 }

@@ -11,7 +11,7 @@ import type { Operation } from '../../notify/faults.js';
 import { Refusal } from '../../state/refusal.js';
 import type { Trade } from '../../state/trades.js';
 import { base62 } from '../../values/random.js';
-import { handle, lastResort } from '../../http.js';
+import { bodyOf, handle, lastResort, param } from '../../http.js';
 import { serveCall, serveDownload } from '../call.js';
 import { loadAccount, type WechatAccount } from './account.js';
 import { wechatNotifications } from './notifications.js';
@@ -108,15 +108,15 @@ function wechatApp(context: GatewayContext, wechat: WechatAccount): Express {
   }
   app.get(
     '/v3/pay/transactions/out-trade-no/:no',
-    serve('query', (req) => queryByOutTradeNo(context, wechat, param(req), mchidOf(req))),
+    serve('query', (req) => queryByOutTradeNo(context, wechat, param(req, 'no'), mchidOf(req))),
   );
   app.get(
     '/v3/pay/transactions/id/:no',
-    serve('query', (req) => queryById(context, wechat, param(req), mchidOf(req))),
+    serve('query', (req) => queryById(context, wechat, param(req, 'no'), mchidOf(req))),
   );
   app.post(
     '/v3/pay/transactions/out-trade-no/:no/close',
-    serve('close', (req) => close(context, wechat, param(req), bodyOf(req))),
+    serve('close', (req) => close(context, wechat, param(req, 'no'), bodyOf(req))),
   );
   app.post(
     '/v3/refund/domestic/refunds',
@@ -124,7 +124,7 @@ function wechatApp(context: GatewayContext, wechat: WechatAccount): Express {
   );
   app.get(
     '/v3/refund/domestic/refunds/:no',
-    serve('refundQuery', (req) => refundQuery(context, param(req))),
+    serve('refundQuery', (req) => refundQuery(context, param(req, 'no'))),
   );
   transferRoutes(app, context, wechat, serve);
   billRoutes(app, context, wechat, serve);
@@ -149,11 +149,11 @@ function transferRoutes(app: Express, context: GatewayContext, wechat: WechatAcc
   );
   app.get(
     `${bills}/out-bill-no/:no`,
-    serve('payoutQuery', (req) => transferQuery(context, wechat, param(req))),
+    serve('payoutQuery', (req) => transferQuery(context, wechat, param(req, 'no'))),
   );
   app.post(
     `${bills}/out-bill-no/:no/cancel`,
-    serve('payoutCancel', (req) => transferCancel(context, param(req))),
+    serve('payoutCancel', (req) => transferCancel(context, param(req, 'no'))),
   );
 }
 
@@ -214,15 +214,6 @@ function applied(work: () => WechatAnswer): WechatAnswer {
     if (error instanceof WechatRefusal) return error.toAnswer();
     throw error;
   }
-}
-
-function bodyOf(req: Request): string {
-  return typeof req.body === 'string' ? req.body : '';
-}
-
-function param(req: Request): string {
-  const { no } = req.params;
-  return typeof no === 'string' ? no : '';
 }
 
 function mchidOf(req: Request): string | undefined {
