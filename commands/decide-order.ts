@@ -4,17 +4,10 @@ import { type OrderRow, type StepRow, orderByNo, stepOf } from '../db/orders.js'
 import { catalogItems } from '../db/schema.js';
 import { editedParameters } from '../domain/chain.js';
 import { isChatOpen } from '../domain/deadlines.js';
-import { type ErrorCode, HoldfastError } from '../domain/errors.js';
+import { HoldfastError } from '../domain/errors.js';
 import { isHeldKind } from '../domain/order.js';
-import {
-  OVERTAKEN,
-  cancel,
-  closeChat,
-  confirm,
-  editAction,
-  retryAction,
-  skipAction,
-} from '../workflows/contract.js';
+import { cancel, closeChat, confirm, editAction, retryAction, skipAction } from '../workflows/contract.js';
+import { unlessBehind } from './behind.js';
 import type { CommandContext } from './context.js';
 import { type Asked, update } from './order-updates.js';
 
@@ -36,7 +29,7 @@ export async function confirmOrder(
   }
   const confirmed = (): Promise<boolean> =>
     unlessBehind(
-      update(context, order, confirm, { by: asked.by }, asked),
+      () => update(context, order, confirm, { by: asked.by }, asked),
       'order_not_confirmable',
       async () => {
         const { money, refundOpen } = await orderByNo(context.db, order.orderNo);
@@ -78,7 +71,7 @@ export async function closeOrderChat(
   }
   try {
     const taken = await unlessBehind(
-      update(context, order, closeChat, { by: asked.by }, asked),
+      () => update(context, order, closeChat, { by: asked.by }, asked),
       'conflict',
       async () => {
         const { chatClosesAt, chatClosedAt } = await orderByNo(context.db, order.orderNo);
@@ -115,13 +108,13 @@ export async function decideStep(
     });
   }
   const input = { path, by: asked.by };
-  const taking =
+  const take = (): Promise<boolean> =>
     wish.verdict === 'retry'
       ? update(context, order, retryAction, input, asked)
       : wish.verdict === 'skip'
         ? update(context, order, skipAction, { ...input, reason: wish.reason }, asked)
         : edit(context, order, step, wish, asked);
-  const taken = await unlessBehind(taking, 'step_not_parked', async () => {
+  const taken = await unlessBehind(take, 'step_not_parked', async () => {
     const { status } = await stepOf(context.db, order.orderNo, path);
     return status === 'parked';
   });
@@ -148,31 +141,6 @@ async function assertOwned({ db }: CommandContext, { buyerId }: OrderRow, id: st
     throw new HoldfastError('not_owner', {
       message: `shop-orders/${id} is not the payer's`,
       details: { id },
-    });
-  }
-}
-
-/**
- * PostgreSQL is ahead of the workflow for a moment, or for as long as a killed worker costs: a refund has ended, a
- * step is parked, a wallet has paid, and the workflow has not heard of it. What it refuses then is refused for a
- * reason that is not so.
- * @param isPossible by PostgreSQL, after the refusal
- * @throws HoldfastError `unavailable` instead of such a refusal
- */
-async function unlessBehind(
-  taking: Promise<boolean>,
-  code: ErrorCode,
-  isPossible: () => Promise<boolean>,
-): Promise<boolean> {
-  try {
-    return await taking;
-  } catch (error) {
-    // The workflow knows of that refund before PostgreSQL does, and a repeat of this wish would be answered the same.
-    if (!(error instanceof HoldfastError) || error.code !== code || error.message === OVERTAKEN) throw error;
-    if (!(await isPossible())) throw error;
-    throw new HoldfastError('unavailable', {
-      message: 'the order is being moved on; repeat the call',
-      cause: error,
     });
   }
 }

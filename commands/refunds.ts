@@ -9,6 +9,7 @@ import type { Fen } from '../domain/money.js';
 import { type RefundRow, refundById } from '../db/refunds.js';
 import { approveRefund, rejectRefund, requestRefund as requestInSql } from '../ledger/refunds.js';
 import { decideRefund as decideUpdate, requestRefund as requestUpdate } from '../workflows/contract.js';
+import { unlessBehind } from './behind.js';
 import type { CommandContext } from './context.js';
 import { type Asked, update } from './order-updates.js';
 
@@ -34,12 +35,15 @@ export async function requestRefund(
   if (earlier !== undefined) return earlier;
   const input = { ...wish, refundId, by: asked.by, windowMs: windows.refundWindowMs };
   if (order.money === 'held') {
-    const taken = await updated(context, order, requestUpdate, input, asked);
-    if (taken === 'done') return refundById(db, refundId);
+    const taken = await whileHeld(() =>
+      unlessBehind(
+        () => update(context, order, requestUpdate, input, asked),
+        'state_conflict',
+        async () => (await orderByNo(db, order.orderNo)).money === 'held',
+      ),
+    );
     // A workflow that was ended by hand has no say, and must not keep its buyer from asking.
-    if (taken === 'not held' && (await orderByNo(db, order.orderNo)).money === 'held') {
-      throw new HoldfastError('unavailable', { message: 'the order is being moved on; repeat the call' });
-    }
+    if (taken) return refundById(db, refundId);
   }
   return requestInSql(db, { ...input, orderNo: order.orderNo, nowMs: context.now() });
 }
@@ -65,9 +69,11 @@ export async function decideRefund(
   }
   const order = await orderByNo(db, refund.orderNo);
   const input = { ...verdict, refundId: refund.id, by: asked.by };
-  const taken = order.money === 'held' && (await updated(context, order, decideUpdate, input, asked));
-  const decided =
-    taken === 'done' ? await refundById(db, refund.id) : await decideInSql(context, refund, verdict, asked);
+  const taken =
+    order.money === 'held' && (await whileHeld(() => update(context, order, decideUpdate, input, asked)));
+  const decided = taken
+    ? await refundById(db, refund.id)
+    : await decideInSql(context, refund, verdict, asked);
   crashPoint('refund: decided in SQL');
   if (decided.startDueAt !== null) context.inline.refund(decided.id);
   return decided;
@@ -84,17 +90,11 @@ function decideInSql(
 }
 
 /** @returns whether the workflow did it; else it has ended, or says that the money is not held any more */
-async function updated<A>(
-  context: CommandContext,
-  order: OrderRow,
-  definition: Parameters<typeof update<A>>[2],
-  input: A,
-  asked: Asked,
-): Promise<'done' | 'ended' | 'not held'> {
+async function whileHeld(take: () => Promise<boolean>): Promise<boolean> {
   try {
-    return (await update(context, order, definition, input, asked)) ? 'done' : 'ended';
+    return await take();
   } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'state_conflict') return 'not held';
+    if (error instanceof HoldfastError && error.code === 'state_conflict') return false;
     throw error;
   }
 }
