@@ -69,8 +69,8 @@ export interface KillerOptions {
   random: Random;
   kills: number;
   log: (line: string) => void;
-  /** Told before each round how many kills have been. */
-  onProgress: (done: number) => void;
+  /** Told how many kills have been; the next one waits for it. */
+  onProgress: (done: number) => Promise<void>;
 }
 
 /**
@@ -96,7 +96,7 @@ export async function killMany({
 
   const breath = breathOf(stack);
   while (done.length < kills) {
-    onProgress(done.length);
+    await onProgress(done.length);
     await breath();
     await pause(random.below(LONGEST_GAP_MS));
     const first = victimOf(random, undefined);
@@ -113,6 +113,7 @@ export async function killMany({
     await Promise.all([...killed].map(([victim, pid]) => startedPid(stack, victim, pid)));
     log(`kill ${done.length} of ${kills}: ${[first, second, again && 'again'].filter(Boolean).join(', ')}`);
   }
-  onProgress(kills);
+  // Whoever is left begins now; nothing waits for that any more.
+  void onProgress(kills);
   return done;
 }

@@ -47,7 +47,7 @@ export async function runChaos({ seed, orders, kills, log }: ChaosOptions): Prom
     const world = { client, sandbox, cashier: openCashier(sandbox), people };
     const journeys = plan(random, orders);
     const pacer = pacerOf(orders, kills);
-    const onProgress = (killed: number): void => pacer.allow(killed);
+    const onProgress = (killed: number): Promise<void> => pacer.allow(killed);
     const killer = { stack, random: randomOf(random.below(2 ** 32)), kills, log, onProgress };
     log(`seed ${seed}: ${orders} orders, ${kills} kills; the logs are in ${stack.home}/logs`);
     const killing = killMany(killer).then(async (victims: ChildName[]) => {

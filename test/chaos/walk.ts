@@ -60,26 +60,45 @@ export function plan(random: Random, orders: number): Planned[] {
 }
 
 export interface Pacer {
-  /** @param killed how many kills have been */
-  allow(killed: number): void;
+  /**
+   * Lets more journeys begin.
+   * @param killed how many kills have been
+   * @returns once those that might begin before have begun: customers are slower than kills, and those who came after
+   *   the last one would show nothing
+   */
+  allow(killed: number): Promise<void>;
   /** Waits until the journey of this number may begin. */
   turn(index: number): Promise<void>;
 }
 
-/** Lets journeys begin no faster than the kills go on, so that both end together. */
+/** Lets journeys begin no faster than the kills go on, and no slower, so that both end together. */
 export function pacerOf(orders: number, kills: number): Pacer {
   let allowed = kills === 0 ? orders : 0;
-  const waiting: { index: number; go: () => void }[] = [];
+  let begun = 0;
+  let waiting: { isDue: () => boolean; go: () => void }[] = [];
+  const when = (isDue: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      waiting.push({ isDue, go: resolve });
+      goOn();
+    });
+  const goOn = (): void => {
+    const due = waiting.filter(({ isDue }) => isDue());
+    waiting = waiting.filter((one) => !due.includes(one));
+    for (const { go } of due) go();
+  };
   return {
     allow: (killed) => {
+      const before = allowed;
       allowed = Math.max(allowed, Math.ceil((orders * (killed + 1)) / Math.max(kills, 1)));
-      for (const { go } of waiting.filter(({ index }) => index < allowed)) go();
+      allowed = Math.min(allowed, orders);
+      goOn();
+      return when(() => begun >= before);
     },
-    turn: (index) =>
-      new Promise((resolve) => {
-        if (index < allowed) resolve();
-        else waiting.push({ index, go: resolve });
-      }),
+    turn: async (index) => {
+      await when(() => index < allowed);
+      begun += 1;
+      goOn();
+    },
   };
 }
 
