@@ -57,7 +57,20 @@ export async function payByProvider(
   crashPoint('attempt: committed');
   await settleOthers(context, others);
   if (payment.credential !== null && !isStale(channel, payment)) return payment;
-  return postAttempt(context.db, channel, context.publicUrl, payment);
+  try {
+    return await postAttempt(context.db, channel, context.publicUrl, payment);
+  } catch (error) {
+    // Its time ran out on the way there: that is what the caller is told, and not what the provider calls it.
+    if (error instanceof HoldfastError && error.code === 'channel_refused') {
+      assertPayable({ ...order, expiresAt: wholeSecond(order.expiresAt) }, context.now());
+    }
+    throw error;
+  }
+}
+
+/** Providers count in whole seconds, and are told the one that comes first. */
+function wholeSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1_000) * 1_000);
 }
 
 async function requestOf(

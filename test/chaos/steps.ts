@@ -79,17 +79,10 @@ export async function attempt(
     if (answer.status === 201) return answer.body;
     const code = codeOf(answer) ?? '';
     if (['order_not_payable', 'order_already_paid'].includes(code)) return null;
-    // Its time ran out on the way to the provider.
-    if (code === 'channel_refused' && (await hasExpired(client, order))) return null;
     // 202: the provider has not answered yet, and goes on under the same number.
     if (answer.status !== 202 || performance.now() > end) throw surprise('a payment attempt', answer);
     await pause(LOOKS_EVERY_MS);
   }
-}
-
-async function hasExpired(client: GoodClient, { id }: Order): Promise<boolean> {
-  const { body } = await client.get<{ expiresAt: string }>(`/v1/orders/${id}`);
-  return Date.parse(body.expiresAt) <= Date.now();
 }
 
 /** Pays at a provider. @returns false when it was too late for that */
