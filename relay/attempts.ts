@@ -1,6 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { crashPoint } from '../crash-points.js';
-import type { Channel, KnownAttempt } from '../channels/channel.js';
+import type { Channel, KnownAttempt, TradeState } from '../channels/channel.js';
 import { type Channels, channelNamed } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { insertAnswer, isSetAside } from '../db/inbox.js';
@@ -63,7 +63,7 @@ export async function postAttempt(
 }
 
 /**
- * Asks about an open attempt, then closes it at the provider where that can be done, then here.
+ * Asks about an open attempt, and closes it.
  * @returns the inbox row when the attempt turns out to be paid
  * @throws HoldfastError `channel_unknown_outcome`: nobody knows, so nothing is closed
  */
@@ -72,13 +72,28 @@ export async function settleAttempt(db: Db, channels: Channels, payment: Payment
   const channel = channelNamed(channels, payment.channel);
   const asked = await channel.query(toKnown(payment));
   crashPoint('close: asked at the provider');
+  return closeAttempt(db, channel, payment, asked);
+}
+
+/**
+ * Closes an open attempt at its provider where that can be done, then here.
+ * @param asked what the provider has just said of it
+ * @returns the inbox row when the attempt turns out to be paid
+ * @throws HoldfastError `channel_unknown_outcome`: nobody knows, so nothing is closed
+ */
+export async function closeAttempt(
+  db: Db,
+  channel: Channel,
+  payment: PaymentRow,
+  asked: TradeState,
+): Promise<number | null> {
   const found =
-    asked.state === 'unpaid' && channel.canClose(payment.scene)
+    asked.state === 'unpaid' && channel.canClose(payment.scene ?? channel.defaultScene)
       ? await channel.close(toKnown(payment))
       : asked;
   crashPoint('close: closed at the provider');
   if (found.state === 'paid') {
-    const inboxId = await insertAnswer(db, payment.channel, found.payment);
+    const inboxId = await insertAnswer(db, channel.name, found.payment);
     // Money that did not fit must not keep its order from closing: the same answer would come for ever.
     if (!(await isSetAside(db, inboxId))) return inboxId;
   }

@@ -1,10 +1,12 @@
 /** What the relay asks the providers, and what it makes of their answers. */
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createChannels } from '../channels/index.js';
+import type { Channel } from '../channels/channel.js';
+import { channelNamed, createChannels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { type OrderRow, type PaymentRow } from '../db/orders.js';
 import { inbox, payments } from '../db/schema.js';
+import type { ProviderChannel } from '../domain/order.js';
 import { receiveFromInbox } from '../ledger/receive.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { refusalOf } from '../test/support/errors.js';
@@ -31,11 +33,8 @@ afterAll(async () => {
 });
 afterEach(() => providers.control('DELETE', '/faults'));
 
-const alipay = () => {
-  const { alipay: channel } = providers.channels;
-  if (channel === undefined) throw new Error('the sandbox has Alipay');
-  return channel;
-};
+const channelOf = (name: ProviderChannel): Channel => channelNamed(providers.channels, name);
+const alipay = (): Channel => channelOf('alipay');
 
 const read = async ({ id }: PaymentRow): Promise<PaymentRow> => {
   const [row] = await db.select().from(payments).where(eq(payments.id, id));
@@ -57,9 +56,9 @@ async function creating(change: Partial<PaymentRow> = {}, order?: OrderRow): Pro
   return read(made);
 }
 
-async function pending(change: Partial<PaymentRow> = {}): Promise<PaymentRow> {
-  const payment = await creating();
-  await postAttempt(db, alipay(), PUBLIC_URL, payment);
+async function pending(change: Partial<PaymentRow> = {}, channel: Channel = alipay()): Promise<PaymentRow> {
+  const payment = await creating({ channel: channel.name, merchant: channel.merchant });
+  await postAttempt(db, channel, PUBLIC_URL, payment);
   await db
     .update(payments)
     .set({ askAt: new Date(), ...change })
@@ -71,6 +70,10 @@ const pay = ({ outTradeNo }: PaymentRow, change: object = {}): Promise<unknown> 
   providers.control('POST', `/trades/${outTradeNo}/pay`, { notify: false, ...change });
 const question = (payment: PaymentRow): Promise<number | null> =>
   ask(db, providers.channels, PUBLIC_URL, payment);
+const questionOf = (channel: Channel, payment: PaymentRow): Promise<number | null> =>
+  ask(db, { ...providers.channels, [channel.name]: channel }, PUBLIC_URL, payment);
+/** An hour past its expiry. */
+const OVER = { expiresAt: new Date(Date.now() - HOUR_MS) };
 
 describe('W5 a question about an attempt', () => {
   it('finds a payment, and puts it through the inbox once, however often it is asked', async () => {
@@ -144,6 +147,47 @@ describe('W5 a question about an attempt', () => {
     await providers.control('POST', '/faults', { channel: 'alipay', errorRate: 1 });
     expect(await refusalOf(question(payment))).toMatchObject({ code: 'channel_unknown_outcome' });
     expect((await read(payment)).askAt).not.toBeNull();
+  });
+
+  it.each(['alipay', 'wechat', 'stripe'] as const)('M5 closes at %s what is over', async (name) => {
+    const payment = await pending(OVER, channelOf(name));
+    expect(await question(payment)).toBeNull();
+    expect(await read(payment)).toMatchObject({ status: 'closed', askAt: null });
+    expect(await channelOf(name).query(toKnown(payment))).toEqual({ state: 'closed' });
+  });
+
+  it('closes what is over here alone where its provider cannot', async () => {
+    const payment = await pending(OVER);
+    expect(await questionOf({ ...alipay(), canClose: () => false }, payment)).toBeNull();
+    expect((await read(payment)).status).toBe('closed');
+    expect(await alipay().query(toKnown(payment))).toEqual({ state: 'unpaid' });
+  });
+
+  it('W5 finds a payment that comes while it closes what is over', async () => {
+    const payment = await pending(OVER);
+    const payerIsFaster: Channel = {
+      ...alipay(),
+      async close(attempt) {
+        await pay(payment);
+        return alipay().close(attempt);
+      },
+    };
+    const inboxId = await questionOf(payerIsFaster, payment);
+    const rows = await db.select().from(inbox).where(eq(inbox.outTradeNo, payment.outTradeNo));
+    expect(rows).toMatchObject([{ id: inboxId, source: 'question', kind: 'paid', state: 'pending' }]);
+    expect((await read(payment)).status).toBe('pending');
+  });
+
+  it('W5 asks again about what is over when its provider does not answer to the closing', async () => {
+    const payment = await pending(OVER);
+    await providers.control('POST', '/faults', { channel: 'alipay', errorRate: 1, operation: 'close' });
+    expect(await refusalOf(question(payment))).toMatchObject({ code: 'channel_unknown_outcome' });
+    const after = await read(payment);
+    expect(after.status).toBe('pending');
+    expect(after.askAt).not.toBeNull();
+    await providers.control('DELETE', '/faults');
+    await question(after);
+    expect(await alipay().query(toKnown(payment))).toEqual({ state: 'closed' });
   });
 
   it('is not put for a channel without credentials', async () => {
