@@ -92,14 +92,32 @@ describe('Alipay refunds', () => {
     });
   });
 
-  it('that fail move nothing, and say why when asked again', async () => {
+  it('that fail move nothing, and are taken up again under their number', async () => {
     const no = await paidTrade('alipay');
     const request = orderNo();
     await refund(no, '3.00', request);
     await settle(request, 'fail');
     expect(await query(no, request)).not.toHaveProperty('refundStatus');
-    expect(await refund(no, '3.00', request)).toMatchObject({ subCode: 'ACQ.SELLER_BALANCE_NOT_ENOUGH' });
     expect(await tradeOf(no)).toMatchObject({ refundedAmount: 0 });
+    expect(await refund(no, '3.01', request)).toMatchObject({ subCode: 'ACQ.DISCORDANT_REPEAT_REQUEST' });
+    expect(await refund(no, '3.00', request)).toMatchObject({ code: '10000', fundChange: 'N' });
+    // Under way again, it counts as gone, and it succeeds by itself like any other.
+    expect(await refund(no, '10.00', orderNo())).toMatchObject({
+      subCode: 'ACQ.REASON_TRADE_REFUND_FEE_ERR',
+    });
+    await vi.waitFor(
+      async () => expect(await query(no, request)).toMatchObject({ refundStatus: 'REFUND_SUCCESS' }),
+      { timeout: 5_000, interval: 20 },
+    );
+    expect(await tradeOf(no)).toMatchObject({ refundedAmount: 300 });
+  });
+
+  it('that are abnormal stay so, and say why when asked again', async () => {
+    const no = await paidTrade('alipay');
+    const request = orderNo();
+    await refund(no, '3.00', request);
+    await settle(request, 'abnormal');
+    expect(await refund(no, '3.00', request)).toMatchObject({ subCode: 'ACQ.SELLER_BALANCE_NOT_ENOUGH' });
     expect(await refund(no, '10.00', orderNo())).toMatchObject({ code: '10000' });
   });
 

@@ -89,7 +89,7 @@ export class RefundDesk {
     return (trade.paidAmount ?? 0) - trade.refundedAmount - underWay;
   }
 
-  /** Accepts a refund; the caller has checked that it is new and not more than is refundable. */
+  /** Accepts a refund; the caller has checked that it is new, or has failed, and not more than is refundable. */
   open(details: NewRefund): Refund {
     const refund = this.#store.refunds.set(keyOf(details), {
       ...details,

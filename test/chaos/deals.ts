@@ -130,12 +130,12 @@ const confirmAgainstRefund: Journey = async (scene) => {
 };
 
 /**
- * The provider refuses it for good, and an operator asks again. At WeChat Pay: to Alipay a refund that came to nothing
- * is one that was not made, so it is posted again until it is.
+ * It comes to nothing at the provider. At WeChat Pay that is for good, and an operator asks again; to Alipay such a
+ * refund is one that was not made, and it is posted again under its number.
  */
 const refundFailsThenRepeated: Journey = async (scene) => {
   const order = await create(scene, PATIENT);
-  if (!(await payAt(scene, order, 'wechat'))) throw new Error(`order ${order.orderNo} could not be paid`);
+  if (!(await payAt(scene, order))) throw new Error(`order ${order.orderNo} could not be paid`);
   await untilPaid(scene, order);
   const refund = await askRefund(scene, order);
   if (refund === null) throw new Error(`held order ${order.orderNo} could not be refunded`);

@@ -155,6 +155,19 @@ describe('a refund of held money', () => {
     },
   );
 
+  it('M6 that came to nothing at Alipay is posted again under its number, and made once', async () => {
+    const order = await paidAt(flow, 'alipay');
+    const refund = await ask(order);
+    await decide(refund, true);
+    expect((await settleAt(flow, refund.id, 'fail')).status).toBe('succeeded');
+    const route = `/refunds?outTradeNo=${order.orderNo}`;
+    expect(await flow.providers.control('GET', route)).toMatchObject({
+      data: [{ outRefundNo: refund.id, status: 'succeeded', amount: 10_000 }],
+    });
+    expect(await itemsOf(db, order)).toEqual([]);
+    expect((await end(flow, order)).status).toBe('refunded');
+  });
+
   it('is still processing while the provider says so, and has succeeded when it says that', async () => {
     const order = await paidAt(flow, 'wechat');
     const refund = await ask(order);

@@ -21,7 +21,7 @@ const refundReference = z.object({
 
 /**
  * alipay.trade.refund: accepted, not yet settled, so `fund_change` is N and the refund query tells the rest.
- * The same out_request_no refunds once.
+ * The same out_request_no refunds once; asked for again, a refund that came to nothing is taken up again.
  */
 export function refund(context: GatewayContext, params: Params): Record<string, string> {
   const trade = referredTrade(context, params);
@@ -34,17 +34,17 @@ export function refund(context: GatewayContext, params: Params): Record<string, 
   const known = context.refunds.find('alipay', trade.outTradeNo, outRefundNo);
   if (known) {
     if (known.amount !== biz.refund_amount) throw businessFailed('DISCORDANT_REPEAT_REQUEST', '不一致的请求');
-    if (known.status === 'failed' || known.status === 'abnormal') {
+    if (known.status === 'abnormal') {
       throw businessFailed('SELLER_BALANCE_NOT_ENOUGH', '商户的支付宝账户中无足够的资金进行撤销');
     }
-    return refundAnswer(trade);
+    if (known.status !== 'failed') return refundAnswer(trade);
   }
   if (biz.refund_amount > context.refunds.refundable(trade)) {
     throw businessFailed('REASON_TRADE_REFUND_FEE_ERR', '退款金额无效');
   }
   context.refunds.open({
     channel: 'alipay',
-    refundNo: `${toCstDay(context.now())}22002${digits(15)}`,
+    refundNo: known?.refundNo ?? `${toCstDay(context.now())}22002${digits(15)}`,
     outRefundNo,
     outTradeNo: trade.outTradeNo,
     tradeNo: trade.tradeNo,
