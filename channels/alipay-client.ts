@@ -1,6 +1,6 @@
 /** Alipay's gateway, version 2, through the official client: one verified call, one answer. */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { AlipayRequestError, AlipaySdk } from 'alipay-sdk';
+import { type KeyObject, X509Certificate, createPrivateKey, createPublicKey } from 'node:crypto';
+import { AlipayRequestError, AlipaySdk, type AlipaySdkConfig } from 'alipay-sdk';
 import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
 import { toChinaTime } from './china-time.js';
@@ -10,14 +10,26 @@ export interface AlipayConfig {
   appId: string;
   /** The application's private key: PEM, PKCS#1 or PKCS#8. */
   privateKey: string;
-  /** Alipay's own public key for this application (not the application's): PEM. */
-  alipayPublicKey: string;
+  /** Alipay's own public key for this application (not the application's): PEM. Not read beside certificates. */
+  alipayPublicKey?: string | undefined;
+  /** Certificate mode, which Alipay demands of those who pay out: its key comes in its certificate. */
+  certificates?: AlipayCertificates | undefined;
   /** Such as `https://openapi.alipay.com/gateway.do`. */
   gateway: string;
   /** The seller's account (2088...). When given, only money paid to it is ours. */
   sellerId?: string | undefined;
   /** Deadline of one call; 5 s when left out. */
   timeoutMs?: number | undefined;
+}
+
+/** PEM, as Alipay's open platform hands them out. */
+export interface AlipayCertificates {
+  /** The application's (`appCertPublicKey_<app id>.crt`). */
+  app: string;
+  /** Alipay's own (`alipayCertPublicKey_RSA2.crt`). */
+  alipay: string;
+  /** Alipay's roots (`alipayRootCert.crt`), all that the file holds. */
+  root: string;
 }
 
 const answerSchema = z.object({
@@ -70,18 +82,10 @@ class StrictAlipaySdk extends AlipaySdk {
   }
 }
 
-/** @throws HoldfastError `channel_not_configured`: a key that is none */
+/** @throws HoldfastError `channel_not_configured`: a key or a certificate that is none */
 export function createAlipayClient(config: AlipayConfig): AlipayClient {
   const timeoutMs = config.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const sdk = new StrictAlipaySdk({
-    appId: config.appId,
-    gateway: config.gateway,
-    timeout: timeoutMs,
-    signType: 'RSA2',
-    keyType: 'PKCS8',
-    camelcase: false,
-    ...readKeys(config),
-  });
+  const sdk = createSdk(config, timeoutMs);
   return {
     sdk,
     async call(operation, bizContent, fields, extra = {}) {
@@ -154,18 +158,51 @@ function toFacts({ operation, code, subCode, subMessage }: AlipayRefusal) {
  * Reads the keys once, at the start. Without Alipay's key the client would only warn and accept every answer,
  * and its own reading of PEM takes what it is given (promise W2).
  */
-function readKeys(config: AlipayConfig): { privateKey: string; alipayPublicKey: string } {
+function createSdk(config: AlipayConfig, timeoutMs: number): AlipaySdk {
   try {
-    return {
-      privateKey: createPrivateKey(config.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString(),
-      alipayPublicKey: createPublicKey(config.alipayPublicKey)
-        .export({ type: 'spki', format: 'pem' })
-        .toString(),
-    };
-  } catch (cause) {
-    throw new HoldfastError('channel_not_configured', {
-      message: 'alipay: the private key and the Alipay public key must be PEM keys',
-      cause,
+    const key = createPrivateKey(config.privateKey);
+    const sdk = new StrictAlipaySdk({
+      appId: config.appId,
+      gateway: config.gateway,
+      timeout: timeoutMs,
+      signType: 'RSA2',
+      keyType: 'PKCS8',
+      camelcase: false,
+      privateKey: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      ...(config.certificates ? readCertificates(config.certificates, key) : readAlipayKey(config)),
     });
+    // The client would go on without any certificate.
+    if (config.certificates && !sdk.config.alipayRootCertSn) {
+      throw notConfigured('the root certificates must hold one that is signed by RSA');
+    }
+    return sdk;
+  } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
+    throw notConfigured(
+      config.certificates
+        ? 'the private key must be a PEM key, and the certificates PEM certificates'
+        : 'the private key and the Alipay public key must be PEM keys',
+      cause,
+    );
   }
+}
+
+function readAlipayKey({ alipayPublicKey = '' }: AlipayConfig): Pick<AlipaySdkConfig, 'alipayPublicKey'> {
+  const key = createPublicKey(alipayPublicKey);
+  return { alipayPublicKey: key.export({ type: 'spki', format: 'pem' }).toString() };
+}
+
+/** @throws HoldfastError when they are not what Alipay made for this key: it would refuse every call */
+function readCertificates(
+  { app, alipay, root }: AlipayCertificates,
+  privateKey: KeyObject,
+): Pick<AlipaySdkConfig, 'appCertContent' | 'alipayPublicCertContent' | 'alipayRootCertContent'> {
+  if (!new X509Certificate(app).checkPrivateKey(privateKey)) {
+    throw notConfigured("the application's certificate is of another private key");
+  }
+  return { appCertContent: app, alipayPublicCertContent: alipay, alipayRootCertContent: root };
+}
+
+function notConfigured(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('channel_not_configured', { message: `alipay: ${message}`, cause });
 }

@@ -17,7 +17,10 @@ function variablesOf(file: string, from: string): Map<string, string> {
   );
 }
 
-const ofConfig = variablesOf('config.ts', 'const variables = z.object');
+const ofConfig = new Map([
+  ...variablesOf('config.ts', 'const variables = z.object'),
+  ...variablesOf('config/providers.ts', 'const providerVariables = z.object'),
+]);
 const ofSandbox = variablesOf('sandbox/config.ts', 'const environment = z.object');
 // What is the system's or npm's, made by a test run for itself, or read by the Temporal connection's own library.
 const NOT_OURS =

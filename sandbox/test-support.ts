@@ -155,6 +155,20 @@ export async function alipayClient(environment: MerchantEnvironment): Promise<Al
   });
 }
 
+/** The official Alipay client of a merchant in certificate mode, with what `GET /keys` hands out. */
+export async function alipayCertificateClient(sandbox: TestSandbox): Promise<AlipaySdk> {
+  const { alipay } = (await sandbox.control('GET', '/keys')).body as { alipay: Record<string, string> };
+  return new AlipaySdk({
+    appId: sandbox.environment['ALIPAY_APP_ID'] ?? '',
+    privateKey: await readFile(sandbox.environment['ALIPAY_PRIVATE_KEY'] ?? '', 'utf8'),
+    appCertContent: alipay['appCertificate'] ?? '',
+    alipayPublicCertContent: alipay['alipayCertificate'] ?? '',
+    alipayRootCertContent: alipay['rootCertificate'] ?? '',
+    gateway: sandbox.environment['ALIPAY_GATEWAY'] ?? '',
+    keyType: 'PKCS8',
+  });
+}
+
 /** Alipay wants GMT+8; its client would send the host's local time. */
 export const timestamp = (): string => toCst(Date.now());
 

@@ -121,7 +121,9 @@ describe('the variables', () => {
     }
   });
 
-  const known = [...read('config.ts').matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name]) => name ?? '');
+  const known = ['config.ts', 'config/providers.ts'].flatMap((file) =>
+    [...read(file).matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name]) => name ?? ''),
+  );
 
   it.each(['migrate', 'api', 'worker'])('of %s are all read by config.ts', (name) => {
     const unknown = Object.keys(named(name).environment).filter((key) => !known.includes(key));

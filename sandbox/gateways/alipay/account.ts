@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { account, rsaPair, throwawayKey, type RsaPair } from '../../values/keys.js';
 import { digits } from '../../values/random.js';
+import { checkCertificates, writeCertificates, type AlipayCertificates } from './certificates.js';
 import { AlipayRefusal } from './refusal.js';
 import { signedText, verifyText, type Params } from './wire.js';
 
@@ -23,12 +24,14 @@ export interface AlipayAccount extends z.infer<typeof ids> {
   readonly merchant: RsaPair;
   /** Alipay's own key. */
   readonly provider: RsaPair;
+  /** For a merchant in certificate mode. */
+  readonly certificates: AlipayCertificates;
   /** A key that is nobody's, for the `wrongKey` fault. */
   readonly forgersKey: () => Promise<KeyObject>;
 }
 
 export async function loadAccount(folder: string): Promise<AlipayAccount> {
-  const [known, merchant, provider] = await Promise.all([
+  const [known, merchant, provider, authority] = await Promise.all([
     account(folder, 'alipay-account', ids, () => ({
       appId: `2021${digits(12)}`,
       sellerId: `2088${digits(12)}`,
@@ -36,9 +39,16 @@ export async function loadAccount(folder: string): Promise<AlipayAccount> {
     })),
     rsaPair(folder, 'alipay-merchant'),
     rsaPair(folder, 'alipay'),
+    rsaPair(folder, 'alipay-root'),
   ]);
+  const certificates = await writeCertificates(folder, {
+    appId: known.appId,
+    merchant,
+    provider,
+    authority,
+  });
   let forged: Promise<KeyObject> | null = null;
-  return { ...known, merchant, provider, forgersKey: () => (forged ??= throwawayKey()) };
+  return { ...known, merchant, provider, certificates, forgersKey: () => (forged ??= throwawayKey()) };
 }
 
 /**
@@ -61,6 +71,7 @@ export function authenticate(params: Params, alipay: AlipayAccount): void {
   if (!/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$/.test(params['timestamp'] ?? '')) {
     throw new AlipayRefusal('40002', 'isv.invalid-timestamp', '非法的时间戳参数');
   }
+  checkCertificates(params, alipay.certificates);
   const text = signedText(params, ['sign']);
   if (!verifyText(text, params['sign'] ?? '', alipay.merchant.publicKey)) {
     const shown = text.replaceAll('&', '&amp;').replaceAll('"', '&quot;');

@@ -6,6 +6,7 @@ import { handle, lastResort } from '../../http.js';
 import { serveCall, serveDownload } from '../call.js';
 import { authenticate, loadAccount, type AlipayAccount } from './account.js';
 import { alipayBills, BILL_PATH, billNotExist } from './bills.js';
+import { isByCertificate } from './certificates.js';
 import { isPageMethod, openCredential, openPage, signedReturnUrl } from './buyer.js';
 import { errorPage } from './error-page.js';
 import { alipayNotifications } from './notifications.js';
@@ -37,7 +38,7 @@ const METHODS: ReadonlyMap<string, Method> = new Map([
 /** Alipay's v2 gateway: one path, RSA2 both ways, every answer an HTTP 200. */
 export async function createAlipay(context: GatewayContext): Promise<Gateway> {
   const alipay = await loadAccount(context.folder);
-  const { merchant, provider } = alipay;
+  const { merchant, provider, certificates } = alipay;
   const gateway = `${context.baseUrl}/gateway.do`;
   return {
     channel: 'alipay',
@@ -51,6 +52,12 @@ export async function createAlipay(context: GatewayContext): Promise<Gateway> {
       merchantPublicKey: merchant.publicPem,
       merchantPublicKeyPath: merchant.publicPath,
       merchantPrivateKeyPath: merchant.privatePath,
+      appCertificate: certificates.app.pem,
+      appCertificatePath: certificates.app.path,
+      alipayCertificate: certificates.alipay.pem,
+      alipayCertificatePath: certificates.alipay.path,
+      rootCertificate: certificates.root.pem,
+      rootCertificatePath: certificates.root.path,
     },
     merchantEnvironment: {
       ALIPAY_APP_ID: alipay.appId,
@@ -126,7 +133,8 @@ async function serveMethod(
   const send = (inner: Record<string, string>): void => {
     const key = method ? answerKey(params['method']) : 'error_response';
     res.set({ 'content-type': 'text/html;charset=utf-8', trace_id: hex(32) });
-    res.end(answerText(key, inner, alipay.provider.privateKey));
+    const certSn = isByCertificate(params) ? alipay.certificates.alipay.sn : null;
+    res.end(answerText(key, inner, alipay.provider.privateKey, certSn));
   };
   const refusal = refusalOf(() => authenticate(params, alipay));
   if (refusal) return send(refusal.toAnswer());

@@ -44,10 +44,12 @@ export function signParams(params: Params, key: KeyObject): Params {
 /**
  * Writes an answer. The signature covers the inner object's text exactly as it is sent, and Alipay escapes
  * slashes, so a client that parses and serialises again before it verifies is found out here.
+ * @param certSn in certificate mode, which of Alipay's certificates the signature is of
  */
-export function answerText(key: string, inner: object, privateKey: KeyObject): string {
+export function answerText(key: string, inner: object, privateKey: KeyObject, certSn: string | null): string {
   const text = JSON.stringify(inner).replaceAll('/', '\\/');
-  return `{"${key}":${text},"sign":"${signText(text, privateKey)}"}`;
+  const named = certSn === null ? '' : `"alipay_cert_sn":"${certSn}",`;
+  return `{"${key}":${text},${named}"sign":"${signText(text, privateKey)}"}`;
 }
 
 /** `alipay.trade.query` is answered under `alipay_trade_query_response`. */
