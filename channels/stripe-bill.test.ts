@@ -70,7 +70,12 @@ describe('stripe: the bill of a day in China', () => {
     ['refund', { ...refund, status: 'pending' }, { kind: 'refund', status: 'processing' }],
     ['refund', { ...refund, status: 'failed' }, { kind: 'refund', status: 'failed' }],
     ['refund', { ...refund, status: 'a_new_word' }, { kind: 'refund', status: 'unknown' }],
-    ['transfer', transfer, { kind: 'payout', no: 'p1', providerNo: 'tr_1', amountFen: 400 }],
+    [
+      'transfer',
+      transfer,
+      { kind: 'payout', no: 'p1', providerNo: 'tr_1', amountFen: 400, status: 'succeeded' },
+    ],
+    ['transfer', { ...transfer, reversed: true }, { kind: 'payout', no: 'p1', status: 'failed' }],
   ])('reads a %s of %j', async (type, source, row) => {
     const { stripe } = await stripeThatHears({ [LIST]: listOf(movement(type, source)) });
     expect(await rowsOf(stripe)).toMatchObject([row]);

@@ -23,6 +23,8 @@ const sourceSchema = z.object({
   currency: z.string(),
   status: z.string().nullish(),
   payment_intent: z.string().nullish(),
+  // Of a transfer: all of it was taken back.
+  reversed: z.boolean().nullish(),
   metadata: metadataSchema,
 });
 
@@ -98,7 +100,12 @@ function toRow(movement: Movement): BillRow | undefined {
       return { ...common, kind: 'refund', no, status, ...(outTradeNo && { outTradeNo }) };
     }
     case 'transfer':
-      return { ...common, kind: 'payout', no: metadata['payout_no'] ?? id, status: 'succeeded' };
+      return {
+        ...common,
+        kind: 'payout',
+        no: metadata['payout_no'] ?? id,
+        status: source.reversed === true ? 'failed' : 'succeeded',
+      };
     default:
       return undefined;
   }

@@ -208,11 +208,13 @@ describe('POST /bills/faults', () => {
     ['no difference', { differences: [] }, 400, 'invalid_input'],
     ['a type that is none', { differences: [{ type: 'odd' }] }, 400, 'invalid_input'],
     ['a day that is none', { date: '2026-02-30', differences: [{ type: 'missing' }] }, 400, 'invalid_input'],
+    ['a channel that is none', { channel: 'cash', differences: [{ type: 'missing' }] }, 400, 'invalid_input'],
+    ['a fee of Ping++’s', { channel: 'pingpp', differences: [{ type: 'fee' }] }, 409, 'no_such_difference'],
     [
-      'a channel without a bill',
-      { channel: 'stripe', differences: [{ type: 'missing' }] },
-      400,
-      'invalid_input',
+      'a made-up refund of Stripe’s',
+      { channel: 'stripe', differences: [{ type: 'extra', kind: 'refund' }] },
+      409,
+      'no_such_difference',
     ],
     ['a status of Alipay’s', { differences: [{ type: 'status' }] }, 409, 'no_such_difference'],
   ])('refuses %s', async (_what, body, status, code) => {

@@ -32,6 +32,17 @@ export interface Difference {
 
 const DAY_MS = 86_400_000;
 
+/** These make no bills: their lists of what moved money are in the place of those. */
+const LISTS: ReadonlySet<Channel> = new Set<Channel>(['pingpp', 'stripe']);
+
+/** What a bill cannot tell wrongly, because it does not tell it, or of no day of its own. */
+const UNTOLD: Readonly<Record<Channel, readonly DifferenceType[]>> = {
+  alipay: ['status'],
+  wechat: [],
+  pingpp: ['fee', 'late'],
+  stripe: ['late'],
+};
+
 /** Bills, as the providers make them out of what they know, and the differences that a tester puts into them. */
 export class BillDesk {
   readonly #store: Store;
@@ -52,6 +63,16 @@ export class BillDesk {
     return [...this.#lateInto(channel, span.from), ...lines, ...extra].sort((a, b) => a.at - b.at);
   }
 
+  /** What a list tells of one line, with the differences that were asked for of its day. */
+  told(channel: Channel, line: BillLine): BillLine[] {
+    return toldLines(line, this.#differences(channel, dateOf(line.at)));
+  }
+
+  /** The made-up lines of all days. */
+  extras(channel: Channel): BillLine[] {
+    return this.list(channel).flatMap(({ line }) => line ?? []);
+  }
+
   /**
    * Puts differences into a bill: each into a line that has none yet, the oldest first. Fewer lines than asked for
    * are touched when there are no more.
@@ -60,17 +81,15 @@ export class BillDesk {
   inject(channel: Channel, date: string, wishes: readonly DifferenceWish[]): Difference[] {
     const span = spanOf(date);
     const touched = wishes.flatMap((wish) => {
+      assertTold(channel, wish);
       if (wish.type === 'extra') {
         return Array.from({ length: wish.count }, () =>
           this.#keep(channel, date, 'extra', madeUp(span, wish), true),
         );
       }
-      if (wish.type === 'status' && channel !== 'wechat') {
-        throw new Refusal('no_such_difference', `A bill of ${channel} has no status that could differ.`);
-      }
       const told = this.#differences(channel, date);
       return linesOf(this.#store, channel, span)
-        .filter((line) => !told.has(keyOf(line)) && matches(line, wish))
+        .filter((line) => !told.has(keyOf(line)) && matches(channel, line, wish))
         .slice(0, wish.count)
         .map((line) => this.#keep(channel, date, wish.type, line, false));
     });
@@ -126,10 +145,24 @@ function toldLines(line: BillLine, told: ReadonlyMap<string, Difference>): BillL
   }
 }
 
-function matches(line: BillLine, { type, kind, no }: DifferenceWish): boolean {
+/** @throws Refusal `no_such_difference` */
+function assertTold(channel: Channel, { type, kind }: DifferenceWish): void {
+  // A list has made-up payments alone.
+  const isTold = type !== 'extra' || !LISTS.has(channel) || kind === null || kind === 'payment';
+  if (isTold && !UNTOLD[channel].includes(type)) return;
+  throw new Refusal(
+    'no_such_difference',
+    `A bill of ${channel} has no ${type} of this kind that could differ.`,
+  );
+}
+
+function matches(channel: Channel, line: BillLine, { type, kind, no }: DifferenceWish): boolean {
   const isPayout = line.kind === 'payout' || line.kind === 'payout_return';
   // Payouts have neither a fee nor a status in any bill.
   if (isPayout && (type === 'fee' || type === 'status')) return false;
+  // Of payments a list holds those alone that were paid; what comes back is told as it is.
+  if (LISTS.has(channel) && (line.kind === 'payout_return' || (type === 'status' && line.kind === 'payment')))
+    return false;
   return (kind === null || line.kind === kind) && (no === null || line.no === no);
 }
 
@@ -160,8 +193,9 @@ function spanOf(date: string): { readonly from: number; readonly to: number } {
   throw new Refusal('invalid_input', `date: ${date} is no day such as 2026-11-23.`);
 }
 
-function dateOf(from: number): string {
-  return new Date(from + DAY_MS / 3).toISOString().slice(0, 10);
+/** The day of UTC+8 that a moment is in. */
+function dateOf(at: number): string {
+  return new Date(at + DAY_MS / 3).toISOString().slice(0, 10);
 }
 
 // A refund's number is unique within its trade only, so the trade is part of what tells lines apart.

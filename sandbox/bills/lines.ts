@@ -1,5 +1,8 @@
 import type { Channel } from '../gateway.js';
+import type { Payout } from '../state/payouts.js';
+import type { Refund } from '../state/refunds.js';
 import type { Store } from '../state/store.js';
+import type { Trade } from '../state/trades.js';
 
 /** One line of a provider's bill, before it has the provider's form. Amounts in integer fen, times in epoch ms. */
 export interface BillLine {
@@ -44,62 +47,78 @@ export function linesOf(store: Store, channel: Channel, span: { from: number; to
   const lines: BillLine[] = [];
   for (const trade of store.trades.values()) {
     if (trade.channel !== channel || trade.paidAmount === null || !within(trade.paidAt)) continue;
-    lines.push({
-      kind: 'payment',
-      no: trade.outTradeNo,
-      providerNo: trade.tradeNo,
-      outTradeNo: null,
-      tradeNo: null,
-      amount: trade.paidAmount,
-      fee: feeOf(trade.paidAmount),
-      createdAt: trade.createdAt,
-      at: trade.paidAt,
-      status: 'succeeded',
-      scene: trade.scene,
-      subject: trade.subject,
-      party: trade.buyer ?? '',
-    });
+    lines.push(paymentLine(trade));
   }
   for (const refund of store.refunds.values()) {
     if (refund.channel !== channel || refund.status !== 'succeeded' || !within(refund.settledAt)) continue;
-    const trade = store.trades.get(`${channel}:${refund.outTradeNo}`);
-    lines.push({
-      kind: 'refund',
-      no: refund.outRefundNo,
-      providerNo: refund.refundNo,
-      outTradeNo: refund.outTradeNo,
-      tradeNo: refund.tradeNo,
-      amount: refund.amount,
-      fee: -feeOf(refund.amount),
-      createdAt: refund.createdAt,
-      at: refund.settledAt,
-      status: 'succeeded',
-      scene: trade?.scene ?? null,
-      subject: trade?.subject ?? '',
-      party: trade?.buyer ?? '',
-    });
+    lines.push(refundLine(refund, store.trades.get(`${channel}:${refund.outTradeNo}`)));
   }
   for (const payout of store.payouts.values()) {
     if (payout.channel !== channel) continue;
-    const line = {
-      no: payout.outPayoutNo,
-      providerNo: payout.payoutNo,
-      outTradeNo: null,
-      tradeNo: null,
-      amount: payout.amount,
-      fee: 0,
-      createdAt: payout.createdAt,
-      status: 'succeeded',
-      scene: null,
-      subject: payout.remark ?? '',
-      party: payout.receiver,
-    } as const;
-    if (within(payout.paidAt)) lines.push({ ...line, kind: 'payout', at: payout.paidAt });
+    if (within(payout.paidAt)) lines.push(payoutLine(payout));
     if (payout.status === 'bounced' && within(payout.settledAt)) {
-      lines.push({ ...line, kind: 'payout_return', at: payout.settledAt });
+      lines.push({ ...payoutLine(payout), kind: 'payout_return', at: payout.settledAt });
     }
   }
   return lines.sort((a, b) => a.at - b.at);
+}
+
+/** Of a trade that was paid. */
+export function paymentLine(trade: Trade): BillLine {
+  const amount = trade.paidAmount ?? trade.amount;
+  return {
+    kind: 'payment',
+    no: trade.outTradeNo,
+    providerNo: trade.tradeNo,
+    outTradeNo: null,
+    tradeNo: null,
+    amount,
+    fee: feeOf(amount),
+    createdAt: trade.createdAt,
+    at: trade.paidAt ?? trade.createdAt,
+    status: 'succeeded',
+    scene: trade.scene,
+    subject: trade.subject,
+    party: trade.buyer ?? '',
+  };
+}
+
+/** Of a refund that succeeded. */
+export function refundLine(refund: Refund, trade: Trade | undefined): BillLine {
+  return {
+    kind: 'refund',
+    no: refund.outRefundNo,
+    providerNo: refund.refundNo,
+    outTradeNo: refund.outTradeNo,
+    tradeNo: refund.tradeNo,
+    amount: refund.amount,
+    fee: -feeOf(refund.amount),
+    createdAt: refund.createdAt,
+    at: refund.settledAt ?? refund.createdAt,
+    status: 'succeeded',
+    scene: trade?.scene ?? null,
+    subject: trade?.subject ?? '',
+    party: trade?.buyer ?? '',
+  };
+}
+
+/** Of a payout that was paid. */
+export function payoutLine(payout: Payout): BillLine {
+  return {
+    kind: 'payout',
+    no: payout.outPayoutNo,
+    providerNo: payout.payoutNo,
+    outTradeNo: null,
+    tradeNo: null,
+    amount: payout.amount,
+    fee: 0,
+    createdAt: payout.createdAt,
+    at: payout.paidAt ?? payout.createdAt,
+    status: 'succeeded',
+    scene: null,
+    subject: payout.remark ?? '',
+    party: payout.receiver,
+  };
 }
 
 function feeOf(amount: number): number {

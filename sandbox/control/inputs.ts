@@ -120,6 +120,7 @@ const billDay = z.object({
 });
 
 const billFaults = billDay.extend({
+  channel,
   differences: z
     .array(
       z.object({

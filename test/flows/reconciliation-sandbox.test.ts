@@ -1,81 +1,99 @@
-/** The daily proof against the sandbox's bills, by each provider's own wire. */
-import { and, eq, sql } from 'drizzle-orm';
+/** The daily proof against the sandbox's bills, and the lists that stand for them, by each provider's own wire. */
+import { eq, sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { payByProvider } from '../../commands/pay-order.js';
-import { requestReconciliation } from '../../commands/reconciliations.js';
+import { decideRefund, requestRefund } from '../../commands/refunds.js';
 import { orderByNo } from '../../db/orders.js';
 import { reconciliationById } from '../../db/reconciliations.js';
-import { inbox, payments, reconciliationDifferences, settings } from '../../db/schema.js';
+import { payments, settings } from '../../db/schema.js';
+import { type WithdrawalRow, askOnceMore } from '../../db/withdrawals.js';
 import { fen } from '../../domain/money.js';
 import { chinaDayOf, dayBeside } from '../../domain/reconciliation.js';
 import { proveLedger } from '../../ledger/balances.js';
-import { deliverPayment } from '../../relay/payments.js';
-import { reconciliationWorkflowId } from '../../workflows/contract.js';
 import { at } from '../support/bills.js';
 import { type Flow, startFlow } from '../support/flow.js';
-import { addUsers, newOrder, until } from '../support/world.js';
+import { BY_TEST } from '../support/journeys.js';
+import { type Day, feesOf, paidUnheard, reconcile, takeArrivals } from '../support/reconciling.js';
+import { settleAt } from '../support/refunds.js';
+import {
+  approvedAt,
+  deliver,
+  endedWithdrawal,
+  payoutsOf,
+  settlePayout,
+  withdrawalNow,
+} from '../support/withdrawal-flow.js';
+import { addUsers, until } from '../support/world.js';
 
 let flow: Flow;
 // The bill of a day is there for certain two days later.
 const date = dayBeside(chinaDayOf(Date.now()), -2);
 beforeAll(async () => {
-  flow = await startFlow();
+  // It is noon of that day at the providers, since lists go by when things were made there. Skipped time would move it.
+  flow = await startFlow({ realServer: true, providersAheadMs: at(date).getTime() - Date.now() });
   await addUsers(flow.database.db);
+  // Nobody listens there.
+  const url = `${flow.context.publicUrl}/webhooks/pingpp`;
+  await flow.providers.control('PUT', '/webhooks', { channel: 'pingpp', url });
 });
 afterAll(() => flow.close());
 afterEach(() => flow.providers.control('DELETE', '/bills/faults'));
 
-type Billed = 'alipay' | 'wechat';
 const PAID = 7;
 const AMOUNT = 2_500;
 
-/** A topup that was paid on that day, and of which nobody has told us. @returns its number */
-async function paidUnheard(channel: Billed): Promise<string> {
+/** What each difference of a payment is found as. */
+const FOUND = {
+  amount: 'amount_differs',
+  duplicate: 'duplicate',
+  extra: 'missing_here',
+  fee: 'fee_differs',
+  missing: 'missing_there',
+  status: 'status_differs',
+} as const;
+
+/** Puts differences into the day, each of which the sandbox has a line for. */
+async function differ({ channel }: Day, differences: { type: keyof typeof FOUND; kind: string }[]) {
+  const touched = await flow.providers.control('POST', '/bills/faults', { channel, date, differences });
+  expect((touched as { data: unknown[] }).data).toHaveLength(differences.length);
+}
+
+/** Three parts of an order's payment go back. */
+async function refundParts(orderNo: string): Promise<void> {
   const { context } = flow;
-  await flow.readClock();
-  const order = await newOrder(context, { kind: 'topup', amountFen: fen(AMOUNT) });
-  const none = { openid: null, clientIp: null, returnUrl: null };
-  await payByProvider(context, order, { channel, scene: 'qr', ...none, by: 'test' });
-  const route = `/trades/${order.orderNo}/pay?channel=${channel}`;
-  await flow.providers.control('POST', route, { notify: false, paidAt: at(date).toISOString() });
-  return order.orderNo;
+  for (const amount of [300, 301, 302]) {
+    const order = await orderByNo(context.db, orderNo);
+    const wish = { amountFen: fen(amount), reason: 'no lesson' };
+    const refund = await requestRefund(context, order, wish, BY_TEST);
+    await decideRefund(context, refund, { approve: true, reason: 'so be it' }, BY_TEST);
+    expect(await settleAt(flow, refund.id)).toMatchObject({ status: 'succeeded' });
+  }
 }
 
-/** @param meanwhile while no time is skipped */
-async function reconcile(channel: Billed, meanwhile = () => Promise.resolve()): Promise<string[]> {
-  await requestReconciliation(flow.context, { channel, date }, 'test');
-  await meanwhile();
-  const handle = flow.environment.client.workflow.getHandle(reconciliationWorkflowId(channel, date));
-  if ((await handle.describe()).status.name === 'RUNNING') await handle.result();
-  const found = await flow.database.db
-    .select()
-    .from(reconciliationDifferences)
-    .where(and(eq(reconciliationDifferences.channel, channel), eq(reconciliationDifferences.status, 'open')));
-  return found.map(({ type }) => type).sort();
+async function paidOut({ channel }: Day): Promise<WithdrawalRow> {
+  const row = await approvedAt(flow, channel);
+  await until(async () => (await payoutsOf(flow, row))[0]?.status === 'paid');
+  expect(await endedWithdrawal(flow, row)).toMatchObject({ status: 'paid' });
+  return row;
 }
 
-const fees = async (): Promise<number> =>
-  (await proveLedger(flow.database.db)).accounts.find(({ account }) => account === 'platform:channel_fees')
-    ?.balance ?? 0;
+const CHANNELS = [
+  { channel: 'alipay', feeBps: 60, faults: ['amount', 'duplicate', 'extra', 'fee', 'missing'] },
+  { channel: 'wechat', feeBps: 60, faults: ['amount', 'duplicate', 'extra', 'fee', 'missing', 'status'] },
+  { channel: 'stripe', feeBps: 220, faults: ['amount', 'duplicate', 'extra', 'fee', 'missing'] },
+  // Its lists tell no fees.
+  { channel: 'pingpp', feeBps: 0, faults: ['amount', 'duplicate', 'extra', 'missing'] },
+] as const;
 
-describe.each([
-  ['alipay', ['amount', 'duplicate', 'extra', 'fee', 'missing']],
-  ['wechat', ['amount', 'duplicate', 'extra', 'fee', 'missing', 'status']],
-] as const)('M4 W5: the bill of %s', (channel, faults) => {
+describe.each(CHANNELS)('M4 W5: the bill of $channel', ({ channel, feeBps, faults }) => {
+  const day = { channel, date };
+  const fee = Math.round((AMOUNT * feeBps) / 10_000);
+  const isList = channel === 'stripe' || channel === 'pingpp';
   const orderNos: string[] = [];
 
   it('tells of payments that nobody told us of, and they pay their orders', async () => {
-    for (let n = 0; n < PAID; n++) orderNos.push(await paidUnheard(channel));
-    const before = await fees();
-    const arrived = () =>
-      flow.database.db.select().from(inbox).where(eq(inbox.channel, channel)).orderBy(inbox.id);
-    const found = await reconcile(channel, async () => {
-      await until(async () => (await arrived()).length === PAID);
-      // As the relay does it.
-      for (const { id } of await arrived())
-        await deliverPayment(flow.database.db, flow.environment.client, id);
-      await until(async () => (await arrived()).every(({ state }) => state === 'applied'));
-    });
+    for (let n = 0; n < PAID; n++) orderNos.push(await paidUnheard(flow, day, AMOUNT));
+    const before = await feesOf(flow);
+    const found = await reconcile(flow, day, () => takeArrivals(flow, day, PAID));
     expect(found).toEqual([]);
     for (const orderNo of orderNos) {
       expect(await orderByNo(flow.database.db, orderNo)).toMatchObject({
@@ -83,12 +101,11 @@ describe.each([
         paidChannel: channel,
       });
     }
-    // 0.6 % of each.
-    expect(await fees()).toBe(before - PAID * 15);
+    expect(await feesOf(flow)).toBe(before - PAID * fee);
     expect(await reconciliationById(flow.database.db, `${channel}-${date}`)).toMatchObject({
       status: 'completed',
       billRows: PAID,
-      fees: PAID * 15,
+      fees: PAID * fee,
     });
   });
 
@@ -100,28 +117,57 @@ describe.each([
       .set({ paidAt: at(date) })
       .where(eq(payments.channel, channel));
     const key = `fee.channelBps.${channel}`;
-    await db.insert(settings).values({ key, value: 60, updatedBy: 'test' });
-    expect(await reconcile(channel)).toEqual([]);
-    const differences = faults.map((type) => ({ type, count: 1, kind: 'payment' }));
-    await flow.providers.control('POST', '/bills/faults', { channel, date, differences });
-    expect(await reconcile(channel)).toEqual(
-      [
-        'amount_differs',
-        'duplicate',
-        'missing_here',
-        'fee_differs',
-        'missing_there',
-        // The sum of the day's fees is another one than was posted.
-        'fee_differs',
-        ...(channel === 'wechat' ? ['status_differs'] : []),
-      ].sort(),
+    await db.insert(settings).values({ key, value: feeBps, updatedBy: 'test' });
+    expect(await reconcile(flow, day)).toEqual([]);
+    await differ(
+      day,
+      faults.map((type) => ({ type, kind: 'payment' })),
     );
+    // The sum of the day's fees is another one than was posted.
+    const ofTheSum = feeBps > 0 ? ['fee_differs'] : [];
+    expect(await reconcile(flow, day)).toEqual([...faults.map((type) => FOUND[type]), ...ofTheSum].sort());
     await flow.providers.control('DELETE', '/bills/faults');
-    expect(await reconcile(channel)).toEqual([]);
+    expect(await reconcile(flow, day)).toEqual([]);
     const [{ cases } = { cases: '' }] = await db.execute<{ cases: string }>(sql`
       SELECT string_agg(DISTINCT status, ' ') AS cases FROM operator_items
        WHERE kind = 'difference' AND details ->> 'channel' = ${channel}`);
     expect(cases).toBe('resolved');
     expect(await proveLedger(db)).toMatchObject({ balanced: true });
+  });
+
+  if (!isList) return;
+
+  it('has refunds and payouts, and is found to differ in those too', async () => {
+    await refundParts(orderNos[0] ?? '');
+    for (let n = 0; n < 2; n++) await paidOut(day);
+    expect(await reconcile(flow, day)).toEqual([]);
+    await differ(day, [
+      { type: 'status', kind: 'refund' },
+      { type: 'duplicate', kind: 'refund' },
+      { type: 'missing', kind: 'refund' },
+      { type: 'amount', kind: 'payout' },
+      { type: 'missing', kind: 'payout' },
+    ]);
+    expect(await reconcile(flow, day)).toEqual([
+      'amount_differs',
+      'duplicate',
+      'missing_there',
+      'missing_there',
+      'status_differs',
+    ]);
+    await flow.providers.control('DELETE', '/bills/faults');
+    expect(await reconcile(flow, day)).toEqual([]);
+    expect(await proveLedger(flow.database.db)).toMatchObject({ balanced: true });
+  });
+
+  it('tells of a payout that came back in silence', async () => {
+    const row = await paidOut(day);
+    expect(await reconcile(flow, day)).toEqual([]);
+    await settlePayout(flow, row, 'bounce');
+    expect(await reconcile(flow, day)).toEqual(['status_differs']);
+    await askOnceMore(flow.database.db, row.id);
+    await deliver(flow, row);
+    expect(await withdrawalNow(flow, row)).toMatchObject({ status: 'bounced' });
+    expect(await reconcile(flow, day)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** Withdrawals on their way through the sandbox's providers: how they end, and what a provider's silence does. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../db/client.js';
-import { askOnceMore } from '../../db/withdrawals.js';
+import { type WithdrawalRow, askOnceMore } from '../../db/withdrawals.js';
 import { proveLedger } from '../../ledger/balances.js';
 import { type Flow, startFlow } from '../support/flow.js';
 import { HOUR_MS } from '../support/journeys.js';
@@ -21,12 +21,17 @@ import {
   withdrawalWhen,
 } from '../support/withdrawal-flow.js';
 import { bucketsOf, itemsAbout, toldOf } from '../support/withdrawals.js';
+import { until } from '../support/world.js';
 
 let flow: Flow;
 let db: Db;
 beforeAll(async () => {
-  flow = await startFlow();
+  // Nothing here waits for long, and providers' clocks would follow skipped time.
+  flow = await startFlow({ realServer: true });
   db = flow.context.db;
+  // Nobody listens there.
+  const url = `${flow.context.publicUrl}/webhooks/pingpp`;
+  await flow.providers.control('PUT', '/webhooks', { channel: 'pingpp', url });
 });
 afterEach(() => flow.providers.control('DELETE', '/faults'));
 afterAll(async () => {
@@ -52,27 +57,45 @@ describe('a withdrawal by Alipay', () => {
     expect(await toldOf(db, row)).toEqual(['requested', 'approved', 'paid']);
   });
 
-  it('M9 that fails for certain is back, visibly', async () => {
+  it('T5 T6 goes on in another run when somebody has terminated its workflow', async () => {
     const row = await approvedAt(flow, 'alipay');
     await accepted(flow, row);
-    await settlePayout(flow, row, 'fail');
-    expect(await endedWithdrawal(flow, row)).toMatchObject({ status: 'failed' });
-    expect(await bucketsOf(db, row.userId)).toEqual(back);
-    expect(await itemsAbout(db, row)).toMatchObject([{ kind: 'failed_payout', status: 'open' }]);
+    await withdrawalHandle(flow, row).terminate('by hand');
+    await deliver(flow, row);
+    await settlePayout(flow, row, 'success');
+    expect(await endedWithdrawal(flow, row)).toMatchObject({ status: 'paid' });
+    expect(await payoutsOf(flow, row)).toHaveLength(1);
+    // What came to its end is not run again.
+    await deliver(flow, row);
+    expect(await bucketsOf(db, row.userId)).toEqual(gone);
+  });
+});
+
+/** At these nobody has to take it. */
+const DIRECT = ['alipay', 'pingpp', 'stripe'] as const;
+
+const isBack = async (row: WithdrawalRow): Promise<void> => {
+  expect(await bucketsOf(db, row.userId)).toEqual(back);
+  expect(await itemsAbout(db, row)).toMatchObject([{ kind: 'failed_payout', status: 'open' }]);
+};
+
+describe.each(DIRECT)('a withdrawal by %s', (channel) => {
+  const fault = (what: object) => flow.providers.control('POST', '/faults', { channel, ...what });
+
+  it('M9 that is refused for good is back, visibly', async () => {
+    const row = await approvedAt(flow, channel, 'nobody@example.com');
+    expect(await endedWithdrawal(flow, row)).toMatchObject({ status: 'failed', providerPayoutNo: null });
+    expect(await payoutsOf(flow, row)).toEqual([]);
+    await isBack(row);
+    expect(await toldOf(db, row)).toEqual(['requested', 'approved', 'failed']);
   });
 
   it('M9 T1 is frozen while nobody knows, asked about, and paid once', async () => {
-    await flow.providers.control('POST', '/faults', {
-      channel: 'alipay',
-      requestTimeout: true,
-      operation: 'payout',
-    });
-    await flow.providers.control('POST', '/faults', {
-      channel: 'alipay',
-      errorRate: 1,
-      operation: 'payoutQuery',
-    });
-    const row = await approvedAt(flow, 'alipay');
+    await fault({ requestTimeout: true, operation: 'payout' });
+    const row = await approvedAt(flow, channel);
+    // The provider has it, has not said so, and does not say so when it is asked.
+    await until(async () => (await payoutsOf(flow, row)).length > 0);
+    await fault({ errorRate: 1, operation: 'payoutQuery' });
     await withdrawalWhen(flow, row, ({ error }) => error !== null);
     expect(await withdrawalNow(flow, row)).toMatchObject({
       status: 'submitted',
@@ -85,31 +108,28 @@ describe('a withdrawal by Alipay', () => {
     expect(await bucketsOf(db, row.userId)).toEqual(gone);
   }, 60_000);
 
-  it('M4 that its bank sends back days later is back, without a workflow', async () => {
-    const row = await approvedAt(flow, 'alipay');
-    await accepted(flow, row);
-    await settlePayout(flow, row, 'success');
-    await endedWithdrawal(flow, row);
+  it('M4 that comes back days later is back, without a workflow', async () => {
+    const row = await approvedAt(flow, channel);
+    await until(async () => (await payoutsOf(flow, row))[0]?.status === 'paid');
+    expect(await endedWithdrawal(flow, row)).toMatchObject({ status: 'paid' });
     await settlePayout(flow, row, 'bounce');
     // As the handler of the notification does.
     await askOnceMore(db, row.id);
     await deliver(flow, row);
     expect(await withdrawalNow(flow, row)).toMatchObject({ status: 'bounced' });
-    expect(await bucketsOf(db, row.userId)).toEqual(back);
+    await isBack(row);
     expect(await toldOf(db, row)).toEqual(['requested', 'approved', 'paid', 'bounced']);
   });
+});
 
-  it('T5 T6 goes on in another run when somebody has terminated its workflow', async () => {
-    const row = await approvedAt(flow, 'alipay');
+// At Stripe a transfer that was taken is there at once: it comes back, or it is not taken.
+describe.each(['alipay', 'pingpp'] as const)('a withdrawal by %s that was taken', (channel) => {
+  it('M9 and fails for certain is back, visibly', async () => {
+    const row = await approvedAt(flow, channel);
     await accepted(flow, row);
-    await withdrawalHandle(flow, row).terminate('by hand');
-    await deliver(flow, row);
-    await settlePayout(flow, row, 'success');
-    expect(await endedWithdrawal(flow, row)).toMatchObject({ status: 'paid' });
-    expect(await payoutsOf(flow, row)).toHaveLength(1);
-    // What came to its end is not run again.
-    await deliver(flow, row);
-    expect(await bucketsOf(db, row.userId)).toEqual(gone);
+    await settlePayout(flow, row, 'fail');
+    expect(await endedWithdrawal(flow, row)).toMatchObject({ status: 'failed' });
+    await isBack(row);
   });
 });
 

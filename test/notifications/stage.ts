@@ -14,7 +14,7 @@ import { orders } from '../../db/schema.js';
 import type { MoneyState } from '../../domain/order-status.js';
 import { createInline } from '../../relay/inline.js';
 import { startRelay } from '../../relay/relay.js';
-import { type Flow, startFlow } from '../support/flow.js';
+import { type Flow, type FlowOptions, startFlow } from '../support/flow.js';
 import { addUsers } from '../support/world.js';
 import { type Letter, type Post, openPosts, type LetterChannel } from './letters.js';
 
@@ -40,10 +40,16 @@ async function listen(): Promise<{ server: Server; url: string }> {
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-export async function openStage(): Promise<Stage> {
+export async function openStage(options: Pick<FlowOptions, 'providerTimeoutMs'> = {}): Promise<Stage> {
   // First the address, which the providers are told; then who answers there.
   const { server, url } = await listen();
-  const flow = await startFlow({ realServer: true, publicUrl: url, maxCachedWorkflows: 400, pool: 16 });
+  const flow = await startFlow({
+    ...options,
+    realServer: true,
+    publicUrl: url,
+    maxCachedWorkflows: 400,
+    pool: 16,
+  });
   const { db } = flow.context;
   await addUsers(db);
   const warnings: string[] = [];

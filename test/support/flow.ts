@@ -121,6 +121,10 @@ export interface FlowOptions {
   pool?: number;
   /** In place of the sandbox's. */
   channels?: Channels;
+  /** How far the providers' clock is ahead of ours, in ms; negative where it is behind. */
+  providersAheadMs?: number;
+  /** How long the sandbox's channels wait for an answer; as long as in production when left out. */
+  providerTimeoutMs?: number;
 }
 
 async function createEnvironment({
@@ -145,7 +149,7 @@ export async function startFlow(given: FlowOptions = {}): Promise<Flow> {
   const [database, environment, providers] = await Promise.all([
     freshDatabase(given.pool),
     createEnvironment(given),
-    startProviders(now),
+    startProviders(() => now() + (given.providersAheadMs ?? 0), given.providerTimeoutMs),
   ]);
   let running: { worker: Worker; ended: Promise<void> } | undefined;
   const workflow = (orderNo: string): WorkflowHandle =>

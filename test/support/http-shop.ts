@@ -15,15 +15,21 @@ export interface Ordered {
 }
 
 export interface HttpShop {
+  channel: ProviderChannel;
   /** The sandbox's control port. */
   control: (method: string, route: string, body?: object) => Promise<Json>;
   /** What goes wrong next at the provider. */
   fault: (what: object) => Promise<Json>;
+  /** What was to go wrong there and has not yet. */
+  faultsLeft: () => Promise<Json[]>;
+  /** From now on nothing goes wrong there. */
+  mend: () => Promise<Json>;
   /** The buyer pays the trade of this number. */
   pay: (no: string, body?: object) => Promise<Json>;
+  get: (path: string) => Promise<Json>;
   /** A call under an idempotency key of its own; fails for any other status than these. */
   post: (path: string, body: object, ...statuses: number[]) => Promise<Json>;
-  ordered: () => Promise<Ordered>;
+  ordered: (sellerId?: string) => Promise<Ordered>;
   /** Asks for the payment; 202 while nobody knows what became of it at the provider. */
   attempt: (order: Ordered) => Promise<Json>;
   attempted: () => Promise<Ordered>;
@@ -31,13 +37,12 @@ export interface HttpShop {
   becomes: (order: Ordered, status: string) => Promise<Json>;
   /** The relay's next question about the attempt is due now, and not when its turn would come. */
   askNow: (order: Ordered) => Promise<unknown>;
-  deliveriesOf: (order: Ordered) => Promise<Json[]>;
+  /** How the provider told of an order's payment and refunds, or of a payout, by its number. */
+  deliveriesOf: (no: string) => Promise<Json[]>;
   /** Everything that the provider had to say of an order has been taken. */
   acknowledged: (order: Ordered) => Promise<void>;
   itemsAbout: (order: Ordered) => Promise<(typeof operatorItems.$inferSelect)[]>;
-  /** Asks for a refund and approves it with these faults in force. @returns it, once it has succeeded */
-  refunded: (order: Ordered, amount: number, faults: readonly object[]) => Promise<Json>;
-  /** What the provider took in for us, less what went back. */
+  /** What the provider took in for us, less what went back and what it has paid out. */
   heldThere: () => Promise<number>;
   /** The same, by our books. */
   heldByBooks: () => Promise<number>;
@@ -48,22 +53,27 @@ export function openShop(stage: Stage, channel: ProviderChannel, amount: number)
   const api = clientOf(context.publicUrl);
   const control = (method: string, route: string, body?: object) =>
     flow.providers.control(method, route, body) as Promise<Json>;
+  const listed = async (route: string) => (await control('GET', route))['data'] as Json[];
   const post = poster(api, channel);
-  const wish = { kind: 'deal', buyerId: BUYER, sellerId: SELLER, amount, currency: 'CNY', subject: 'x' };
-  const ordered = async () => (await post('/v1/orders', wish, 201)) as unknown as Ordered;
+  const get = async (path: string) => (await api.admin('GET', path)).json;
+  const wish = { kind: 'deal', buyerId: BUYER, amount, currency: 'CNY', subject: 'x' };
+  const ordered = async (sellerId = SELLER) =>
+    (await post('/v1/orders', { ...wish, sellerId }, 201)) as unknown as Ordered;
   const attempt = ({ id }: Ordered) => post(`/v1/orders/${id}/payments`, { channel }, 201, 202);
-  const read = async ({ id }: Ordered) => (await api.admin('GET', `/v1/orders/${id}`)).json;
-  const fault = (what: object) => control('POST', '/faults', { channel, ...what });
-  const deliveriesOf = async ({ orderNo }: Ordered) =>
-    (await control('GET', `/notifications?outTradeNo=${orderNo}`))['data'] as Json[];
+  const read = ({ id }: Ordered) => get(`/v1/orders/${id}`);
+  const deliveriesOf = (no: string) => listed(`/notifications?channel=${channel}&outTradeNo=${no}`);
   return {
+    channel,
     control,
-    fault,
+    get,
     post,
     ordered,
     attempt,
     read,
     deliveriesOf,
+    fault: (what) => control('POST', '/faults', { channel, ...what }),
+    faultsLeft: () => listed(`/faults?channel=${channel}`),
+    mend: () => control('DELETE', `/faults?channel=${channel}`),
     pay: (no, body = {}) => control('POST', `/trades/${no}/pay?channel=${channel}`, body),
     async attempted() {
       const order = await ordered();
@@ -77,29 +87,23 @@ export function openShop(stage: Stage, channel: ProviderChannel, amount: number)
     },
     askNow: ({ orderNo }) =>
       db.update(payments).set({ askAt: new Date() }).where(eq(payments.outTradeNo, orderNo)),
-    acknowledged: (order) =>
+    acknowledged: ({ orderNo }) =>
       until(async () => {
-        const all = await deliveriesOf(order);
+        const all = await deliveriesOf(orderNo);
         return all.length > 0 && all.every(({ state }) => state === 'acknowledged');
       }),
     itemsAbout: ({ orderNo }) => db.select().from(operatorItems).where(eq(operatorItems.orderNo, orderNo)),
-    async refunded(order, part, faults) {
-      const wanted = { amount: part, reason: 'half a lesson' };
-      const { id } = await post(`/v1/orders/${order.id}/refunds`, wanted, 201);
-      for (const what of faults) await fault(what);
-      await post(`/v1/refunds/${String(id)}/approve`, { reason: 'looked into' }, 200);
-      const state = async () => (await api.admin('GET', `/v1/refunds/${String(id)}`)).json;
-      await until(async () => (await state())['status'] === 'succeeded');
-      return state();
-    },
     async heldThere() {
-      const { data } = await control('GET', `/trades?channel=${channel}`);
-      const trades = data as { paidAmount: number | null; refundedAmount: number }[];
-      return trades.reduce((total, trade) => total + (trade.paidAmount ?? 0) - trade.refundedAmount, 0);
+      const trades = await listed(`/trades?channel=${channel}`);
+      const paidOut = await listed(`/payouts?channel=${channel}&status=paid`);
+      return total(trades, 'paidAmount') - total(trades, 'refundedAmount') - total(paidOut, 'amount');
     },
     heldByBooks: () => balanceOf(db, channel),
   };
 }
+
+const total = (rows: readonly Json[], field: string): number =>
+  rows.reduce((sum, row) => sum + Number(row[field] ?? 0), 0);
 
 function poster(api: Client, channel: ProviderChannel): HttpShop['post'] {
   let keys = 0;

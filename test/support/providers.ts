@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Channels, createChannels } from '../../channels/index.js';
+import { type Channels, type ChannelsConfig, createChannels } from '../../channels/index.js';
 import { type SmsProviders, createSmsProviders } from '../../channels/sms.js';
 import { readConfig } from '../../config.js';
 import { startSandbox } from '../../sandbox/server.js';
@@ -20,15 +20,28 @@ export interface Providers {
 /** So that tests wait little for an answer that never comes. */
 const HASTY = { timeoutMs: 1_500, showsWithinMs: 1_000 };
 
-/** @param now the providers' clock, epoch ms */
-export async function startProviders(now: () => number = Date.now): Promise<Providers> {
+/** The same credentials, with another deadline for a call. */
+function hurried({ alipay, wechat, pingpp, stripe }: ChannelsConfig, timeoutMs: number): ChannelsConfig {
+  return {
+    alipay: alipay && { ...alipay, timeoutMs },
+    wechat: wechat && { ...wechat, timeoutMs },
+    pingpp: pingpp && { ...pingpp, timeoutMs },
+    stripe: stripe && { ...stripe, timeoutMs },
+  };
+}
+
+/**
+ * @param now the providers' clock, epoch ms
+ * @param timeoutMs how long the channels wait for an answer; as in production when left out
+ */
+export async function startProviders(now: () => number = Date.now, timeoutMs?: number): Promise<Providers> {
   const home = await mkdtemp(path.join(tmpdir(), 'holdfast-providers-'));
   const sandbox = await startSandbox({ home, port: 0, speed: 1_000, now });
   const merchant = JSON.parse(await readFile(sandbox.merchantFile, 'utf8')) as Record<string, string>;
   const { channels, sms } = readConfig({ ...merchant, DATABASE_URL: 'postgres://127.0.0.1/none' });
   return {
     home,
-    channels: createChannels(channels),
+    channels: createChannels(timeoutMs === undefined ? channels : hurried(channels, timeoutMs)),
     sms: createSmsProviders({
       aliyun: sms.aliyun && { ...sms.aliyun, ...HASTY },
       tencent: sms.tencent && { ...sms.tencent, ...HASTY },

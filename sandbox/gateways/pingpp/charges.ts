@@ -9,6 +9,7 @@ import type { PingppAccount } from './account.js';
 import { isPayChannel, PAY_CHANNELS } from './credential.js';
 import { invalidRequest, notFound, type PingppAnswer } from './refusal.js';
 import { refundsOf } from './refund-object.js';
+import { toldRefunds, toldTrades } from './told.js';
 import { readBody, readList, toPage, toSecond, type ListQuery } from './wire.js';
 
 const SECOND_MS = 1_000;
@@ -100,9 +101,14 @@ export function retrieve(context: GatewayContext, pingpp: PingppAccount, id: str
 /** GET /v1/charges */
 export function list(context: GatewayContext, pingpp: PingppAccount, originalUrl: string): PingppAnswer {
   const query = readList(originalUrl, pingpp.appId);
-  const found = context.trades
-    .list((trade) => trade.channel === 'pingpp')
-    .map((trade) => charge(context, trade, pingpp.appId))
+  const trades = context.trades.list((trade) => trade.channel === 'pingpp');
+  // What was paid, and what was refunded, are what a merchant has in the place of bills.
+  const told = query.paid === true ? toldTrades(context, trades) : trades;
+  const found = told
+    .map((trade) => {
+      const refunds = query.refunded === true ? refundsOf(context, trade, toldRefunds) : undefined;
+      return charge(context, trade, pingpp.appId, refunds);
+    })
     .filter((one) => fits(one, query));
   return toPage('/v1/charges', found, query, context.now());
 }
@@ -133,9 +139,13 @@ export type ChargeObject = Readonly<Record<string, unknown>> & {
 };
 
 /** The charge object: in answers, lists and events. */
-export function charge(context: GatewayContext, trade: Trade, appId: string): ChargeObject {
+export function charge(
+  context: GatewayContext,
+  trade: Trade,
+  appId: string,
+  refunds = refundsOf(context, trade),
+): ChargeObject {
   const asked = kept.safeParse(parsedJson(trade.request)).data ?? UNASKED;
-  const refunds = refundsOf(context, trade);
   const paid = trade.paidAmount !== null;
   const failed = trade.status === 'failed';
   return {

@@ -15,10 +15,15 @@ export type RefundObject = Readonly<Record<string, unknown>> & {
   readonly created: number;
 };
 
-/** Newest first. */
-export function refundsOf(context: GatewayContext, trade: Trade): RefundObject[] {
+/** Newest first. @param told what is told of each */
+export function refundsOf(
+  context: GatewayContext,
+  trade: Trade,
+  told: (context: GatewayContext, refund: Refund, trade: Trade) => Refund[] = (_context, refund) => [refund],
+): RefundObject[] {
   return context.refunds
     .list((refund) => refund.channel === 'pingpp' && refund.tradeNo === trade.tradeNo)
+    .flatMap((refund) => told(context, refund, trade))
     .map(refundObject);
 }
 

@@ -6,6 +6,7 @@ import { base62 } from '../../values/random.js';
 import { isNobody, isWrongName } from '../receivers.js';
 import type { PingppAccount } from './account.js';
 import { channelError, invalidRequest, notFound, type PingppAnswer } from './refusal.js';
+import { toldPayouts } from './told.js';
 import { readBody, readList, toPage, toSecond } from './wire.js';
 
 const HIGHEST_FEN = 10_000_000_000;
@@ -79,6 +80,7 @@ export function transferList(
   const query = readList(originalUrl, pingpp.appId);
   const found = context.payouts
     .list((payout) => payout.channel === 'pingpp')
+    .flatMap((payout) => toldPayouts(context, payout))
     .map((payout) => transferObject(payout, pingpp.appId))
     .filter(
       (one) =>

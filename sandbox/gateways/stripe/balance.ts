@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { type BillLine, paymentLine, payoutLine, refundLine } from '../../bills/lines.js';
 import type { GatewayContext } from '../../gateway.js';
 import type { Payout } from '../../state/payouts.js';
 import type { Refund } from '../../state/refunds.js';
@@ -41,22 +42,58 @@ function movements(context: GatewayContext): Movement[] {
   const refunds = context.refunds.list(({ channel }) => channel === 'stripe');
   const payouts = context.payouts.list(({ channel }) => channel === 'stripe');
   return [
-    ...paid.map(paymentOf),
-    ...refunds.flatMap((refund) => refundOf(refund, tradeOf(context, refund))),
-    ...payouts.flatMap(transferOf),
+    ...paid.flatMap((trade) => paymentsOf(context, trade)),
+    ...context.bills.extras('stripe').map(madeUp),
+    ...refunds.flatMap((refund) => {
+      const trade = tradeOf(context, refund);
+      return toldRefunds(context, refund, trade).flatMap((told) => refundOf(told, trade));
+    }),
+    ...payouts.flatMap((payout) => toldPayouts(context, payout)).flatMap(transferOf),
   ];
 }
 
-function paymentOf(trade: Trade): Movement {
-  const amount = trade.paidAmount ?? 0;
-  return {
+const feeOf = (amount: number): number => Math.round((amount * FEE_BPS) / 10_000);
+
+/** The one payment of a trade, or what a tester wants to be told in its place. */
+function paymentsOf({ bills }: GatewayContext, trade: Trade): Movement[] {
+  const line = paymentLine(trade);
+  return bills.told('stripe', line).map(({ amount, fee, at }) => ({
     type: 'payment',
     amount,
-    fee: Math.round((amount * FEE_BPS) / 10_000),
-    at: trade.paidAt ?? trade.createdAt,
+    fee: feeOf(line.amount) + fee - line.fee,
+    at,
     source: chargeId(trade),
-    object: () => chargeObject(trade),
+    object: () => chargeObject({ ...trade, paidAmount: amount }),
+  }));
+}
+
+/** A payment that never was. */
+function madeUp({ no, providerNo, amount, at }: BillLine): Movement {
+  const id = `py_${providerNo}`;
+  const object = {
+    id,
+    object: 'charge',
+    amount,
+    currency: 'cny',
+    metadata: { out_trade_no: no },
+    payment_intent: `pi_${providerNo}`,
+    status: 'succeeded',
   };
+  return { type: 'payment', amount, fee: feeOf(amount), at, source: id, object: () => object };
+}
+
+function toldRefunds({ bills }: GatewayContext, refund: Refund, trade: Trade): Refund[] {
+  if (refund.status !== 'succeeded') return [refund];
+  return bills.told('stripe', refundLine(refund, trade)).map(({ amount, status }) => ({
+    ...refund,
+    amount,
+    status: status === 'processing' ? status : refund.status,
+  }));
+}
+
+function toldPayouts({ bills }: GatewayContext, payout: Payout): Payout[] {
+  if (payout.paidAt === null) return [payout];
+  return bills.told('stripe', payoutLine(payout)).map(({ amount }) => ({ ...payout, amount }));
 }
 
 /** A refund leaves the balance when it is asked for, and comes back when it fails. */
