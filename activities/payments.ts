@@ -22,7 +22,7 @@ export interface DecideStepInput {
   parameters?: Record<string, unknown>;
 }
 
-// A refund is open, has ended with another amount left to release, or has left nothing.
+// A refund is open; or it, or a chargeback, has left another amount to release, or nothing.
 const OVERTAKEN = new Set<string>(['state_conflict', 'insufficient_funds', 'posting_conflict']);
 
 export function createOrderActivities(db: Db) {

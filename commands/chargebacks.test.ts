@@ -4,12 +4,26 @@ import { describe, expect, it } from 'vitest';
 import { type ToldDispute, chargebackRef, noteDispute } from '../db/chargebacks.js';
 import { entries, operatorItems, orderEvents } from '../db/schema.js';
 import type { OrderRow } from '../db/orders.js';
-import { type Case, db, paid, release } from '../ledger/test-support.js';
+import { fen } from '../domain/money.js';
+import { chargePosting } from '../domain/postings.js';
+import { walletOf } from '../ledger/balances.js';
+import { post } from '../ledger/post.js';
+import {
+  type Case,
+  approve,
+  ask,
+  db,
+  eventsOf,
+  newId,
+  now,
+  paid,
+  release,
+  settle,
+} from '../ledger/test-support.js';
 import { refusalOf } from '../test/support/errors.js';
 import { bucketsOf } from '../test/support/withdrawals.js';
 import { giveCash, offlineContext } from '../test/support/world.js';
-import { walletOf } from '../ledger/balances.js';
-import { type ItemRow, resolveOperatorItem } from './resolve-item.js';
+import { type ItemRow, type Resolution, resolveOperatorItem } from './resolve-item.js';
 
 let disputes = 0;
 
@@ -36,7 +50,7 @@ async function itemOf(dispute: ToldDispute): Promise<ItemRow> {
   return items[0] as ItemRow;
 }
 
-async function decide(dispute: ToldDispute, resolution: 'accept' | 'reject'): Promise<ItemRow> {
+async function decide(dispute: ToldDispute, resolution: Resolution): Promise<ItemRow> {
   const { id } = await itemOf(dispute);
   return resolveOperatorItem(offlineContext(db), id, { resolution, reason: 'looked into' }, 'user:oscar');
 }
@@ -90,6 +104,12 @@ describe('a dispute', () => {
     expect((await itemOf(dispute)).orderNo).toBeNull();
     expect(await refusalOf(decide(dispute, 'accept'))).toMatchObject({ code: 'conflict' });
     expect((await decide(dispute, 'reject')).status).toBe('resolved');
+    // Its end opens it again, and then only a hand can close it.
+    await noteDispute(db, { ...dispute, status: 'lost' });
+    for (const word of ['accept', 'reject'] as const) {
+      expect(await refusalOf(decide(dispute, word))).toMatchObject({ code: 'conflict' });
+    }
+    expect((await decide(dispute, 'settled_by_hand')).status).toBe('resolved');
   });
 
   it.each([
@@ -100,7 +120,57 @@ describe('a dispute', () => {
     const dispute = await disputed(await paid(), change);
     expect(await refusalOf(decide(dispute, 'accept'))).toMatchObject({ code: 'conflict' });
     expect((await itemOf(dispute)).status).toBe('open');
+    await noteDispute(db, { ...dispute, status: 'won' });
     expect((await decide(dispute, 'reject')).status).toBe('resolved');
+  });
+});
+
+describe('M6: what went back is not taken again', () => {
+  it('by a second dispute of the payment: its item stays open and says why', async () => {
+    const one = await paid();
+    await decide(await disputed(one, { amount: 6_000 }), 'accept');
+    const second = await disputed(one, { amount: 6_000 });
+    expect(await refusalOf(decide(second, 'accept'))).toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('of 10000 fen that were paid 4000 are left'),
+      details: { reason: 'too_much', left: 4_000 },
+    });
+    expect(await itemOf(second)).toMatchObject({ status: 'open', resolution: null });
+    await decide(await disputed(one, { amount: 4_000 }), 'accept');
+    expect((await now(one)).refunded).toBe(10_000);
+  });
+
+  it('of two disputes at once one is taken', async () => {
+    const one = await paid();
+    const both = [await disputed(one, { amount: 6_000 }), await disputed(one, { amount: 6_000 })];
+    const outcomes = await Promise.allSettled(both.map((dispute) => decide(dispute, 'accept')));
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect((await now(one)).refunded).toBe(6_000);
+  });
+
+  it('beside a refund: not while it is open, and afterwards no more than it has left', async () => {
+    const one = await paid();
+    const dispute = await disputed(one, { amount: 6_000 });
+    const refund = await ask(one, 5_000);
+    const refusal = { code: 'conflict', details: { reason: 'refund_open' } };
+    expect(await refusalOf(decide(dispute, 'accept'))).toMatchObject(refusal);
+    await approve(refund);
+    expect(await refusalOf(decide(dispute, 'accept'))).toMatchObject(refusal);
+    await settle(refund);
+    expect(await refusalOf(decide(dispute, 'accept'))).toMatchObject({ details: { left: 5_000 } });
+    expect((await now(one)).refunded).toBe(5_000);
+  });
+
+  it('is closed by hand, and only where it cannot be taken', async () => {
+    const one = await paid();
+    const covered = await disputed(one);
+    expect(await refusalOf(decide(covered, 'settled_by_hand'))).toMatchObject({ code: 'conflict' });
+    const second = await disputed(one, { amount: 1, status: 'lost' });
+    await decide(covered, 'accept');
+    expect((await decide(second, 'settled_by_hand')).status).toBe('resolved');
+    expect((await now(one)).refunded).toBe(10_000);
+    await noteDispute(db, { ...covered, status: 'won' });
+    expect(await refusalOf(decide(covered, 'settled_by_hand'))).toMatchObject({ code: 'conflict' });
   });
 });
 
@@ -112,39 +182,51 @@ describe('M2: accept', () => {
     const second = await paid({ feeBps: 0 });
     expect(await bucketsOf(db, sellerId)).toMatchObject({ withdrawable: 10_000, debt: 0 });
     const part = await disputed(one, { amount: 4_000 });
+    await post(db, chargePosting(newId(), sellerId, fen(1_000), one.order.orderNo));
     const before = await takenBack(second);
     const answers = await Promise.all(Array.from({ length: 5 }, () => decide(part, 'accept')));
     expect(answers.map(({ resolution }) => resolution)).toEqual(Array.from({ length: 5 }, () => 'accept'));
-    expect(await bucketsOf(db, sellerId)).toMatchObject({ withdrawable: 6_000, debt: 0 });
-    await decide(await disputed(one), 'accept');
-    expect(await bucketsOf(db, sellerId)).toMatchObject({ withdrawable: 0, debt: 4_000 });
-    expect((await takenBack(second)) - before).toBe(14_000);
+    expect(await bucketsOf(db, sellerId)).toMatchObject({ withdrawable: 5_000, debt: 0 });
+    expect(await now(one)).toMatchObject({ status: 'partially_refunded', refunded: 4_000 });
+    await decide(await disputed(one, { amount: 6_000 }), 'accept');
+    expect(await bucketsOf(db, sellerId)).toMatchObject({ withdrawable: 0, debt: 1_000 });
+    expect(await now(one)).toMatchObject({ status: 'refunded', refunded: 10_000, releasedBy: 'test' });
+    expect((await takenBack(second)) - before).toBe(10_000);
     expect(await refusalOf(decide(part, 'reject'))).toMatchObject({ code: 'conflict' });
     expect(await timelineOf(one)).toContain('payment.charged_back');
   });
 
-  it('of money that is still held makes a debt, which its release settles', async () => {
-    const one = await paid({ feeBps: 0 });
+  it('of all that is held leaves nothing to release, and no debt', async () => {
+    const one = await paid();
     await decide(await disputed(one), 'accept');
-    expect(await bucketsOf(db, one.sellerId)).toMatchObject({ withdrawable: 0, debt: 10_000 });
-    await release(one);
+    expect(await now(one)).toMatchObject({
+      status: 'refunded',
+      refunded: 10_000,
+      money: 'released',
+      releasedBy: 'chargeback',
+    });
     expect(await bucketsOf(db, one.sellerId)).toMatchObject({ withdrawable: 0, debt: 0 });
+    expect(await refusalOf(release(one))).toMatchObject({ code: 'state_conflict' });
+    expect(await eventsOf(one)).toContain('order.refunded');
   });
 
   it('of a top-up takes it from its payer, and what is spent is owed', async () => {
     const rich = await paid({ kind: 'topup' });
     await decide(await disputed(rich), 'accept');
     expect(await walletOf(db, rich.buyerId)).toMatchObject({ cash: 0 });
+    expect((await now(rich)).status).toBe('refunded');
     const poor = await paid({ kind: 'topup' });
     await giveCash(db, poor.buyerId, -4_000);
     await decide(await disputed(poor), 'accept');
     expect(await bucketsOf(db, poor.buyerId)).toMatchObject({ debt: 10_000 });
+    expect((await now(poor)).status).toBe('refunded');
   });
 });
 
 describe('M2: what the bank decides', () => {
   it('for the payer opens a rejected one again, which can only be accepted', async () => {
     const one = await paid();
+    await release(one);
     const dispute = await disputed(one);
     await decide(dispute, 'reject');
     await noteDispute(db, { ...dispute, status: 'lost' });
@@ -153,7 +235,7 @@ describe('M2: what the bank decides', () => {
     await decide(dispute, 'accept');
     await noteDispute(db, { ...dispute, status: 'lost' });
     expect(await itemOf(dispute)).toMatchObject({ status: 'resolved', resolution: 'accept' });
-    expect(await bucketsOf(db, one.sellerId)).toMatchObject({ debt: 10_000 });
+    expect(await bucketsOf(db, one.sellerId)).toMatchObject({ withdrawable: 0, debt: 0 });
   });
 
   it('for us opens an accepted one again, whose money is given back, once', async () => {

@@ -21,7 +21,8 @@ export async function confirmOrder(
     isHeldKind(order.kind) &&
     (order.money === 'held' || order.money === 'released') &&
     // What went back whole was never the seller's.
-    order.releasedBy !== 'refund';
+    order.releasedBy !== 'refund' &&
+    order.releasedBy !== 'chargeback';
   if (!confirmable) {
     throw new HoldfastError('order_not_confirmable', {
       message: `a ${order.kind} that is ${order.status} cannot be confirmed`,

@@ -31,7 +31,7 @@ export const RESOLUTIONS = {
   failed_payout: ['acknowledged'],
   failed_delivery: ['retry', 'acknowledged'],
   difference: ['settled_by_hand', 'acknowledged'],
-  chargeback: ['accept', 'reject'],
+  chargeback: ['accept', 'reject', 'settled_by_hand'],
   parked_step: [],
 } as const satisfies Record<ItemRow['kind'], readonly string[]>;
 export const ALL_RESOLUTIONS = [
@@ -117,7 +117,7 @@ function repeated(item: ItemRow, { resolution }: Word): ItemRow {
 async function act(tx: Db, item: ItemRow, word: Word): Promise<string | null> {
   if (item.kind === 'suspense') return actOnSuspense(tx, item, word);
   if (item.kind === 'chargeback') {
-    await decideChargeback(tx, item, word.resolution);
+    await decideChargeback(tx, item, word);
     return null;
   }
   // A payout that failed or came back is its owner's money again: somebody tells them, and nothing moves.

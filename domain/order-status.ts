@@ -27,6 +27,7 @@ export interface OrderFacts {
   chain: ChainState;
   /** Fen captured from the payer; 0 while unpaid and for a free order. */
   captured: number;
+  /** Fen that went back, by refunds and chargebacks. */
   refunded: number;
   refundOpen: boolean;
 }

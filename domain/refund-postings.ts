@@ -1,5 +1,6 @@
 /** The posting rules of refunds (system.md, sections 2 and 3): the money goes back the way it came. */
 import { type Fen, feeOf, fen } from './money.js';
+import type { MoneyState } from './order-status.js';
 import type { ProviderChannel } from './order.js';
 import { type Leg, type OrderChange, type Posting, account } from './postings.js';
 
@@ -27,6 +28,24 @@ export interface Refund {
  */
 export function feeGivenBack(stillPaid: Fen, amountFen: Fen, feeBps: number): Fen {
   return fen(feeOf(stillPaid, feeBps) - feeOf(fen(stillPaid - amountFen), feeBps));
+}
+
+/** What an order is once some of its money has gone back. Where all has, nothing is left to release. */
+export function goneBack(
+  { money, captured, refunded }: { money: MoneyState; captured: number; refunded: number },
+  amountFen: number,
+  by: 'refund' | 'chargeback',
+  atMs: number,
+): OrderChange {
+  const isAll = refunded + amountFen === captured;
+  return {
+    from: [money],
+    to: isAll ? 'released' : money,
+    set: {
+      refundedMore: amountFen,
+      ...(isAll && money === 'held' && { releasedAt: new Date(atMs).toISOString(), releasedBy: by }),
+    },
+  };
 }
 
 function nonZero(legs: readonly Leg[]): Leg[] {

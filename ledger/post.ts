@@ -9,7 +9,7 @@ export interface Posted {
   duplicate: boolean;
 }
 
-/** The conditions that ledger_post raises (migrations 0001 and 0003). */
+/** The conditions that ledger_post raises (migrations 0001, 0003 and 0011). */
 const CONDITIONS: Readonly<Record<string, ErrorCode>> = {
   HF001: 'posting_conflict',
   HF002: 'state_conflict',

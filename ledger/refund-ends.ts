@@ -6,9 +6,14 @@ import { type OrderRow, addEvent } from '../db/orders.js';
 import { entries, postings } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
-import type { MoneyState } from '../domain/order-status.js';
 import { type OrderChange, account } from '../domain/postings.js';
-import { type WalletParts, returnPosting, settlePosting, walletReturn } from '../domain/refund-postings.js';
+import {
+  type WalletParts,
+  goneBack,
+  returnPosting,
+  settlePosting,
+  walletReturn,
+} from '../domain/refund-postings.js';
 import { post } from './post.js';
 import type { RefundRow } from '../db/refunds.js';
 import { lockRefund, moneysOrder, refundOf, resumed, storeRefund } from './refund-rows.js';
@@ -70,20 +75,8 @@ async function payeeOf(
 }
 
 function settledOrder(order: OrderRow, row: RefundRow, nowMs: number): OrderChange {
-  const isAll = order.refunded + row.amount === order.captured;
-  const to: MoneyState = isAll ? 'released' : order.money;
-  return {
-    from: [order.money],
-    to,
-    refundOpen: true,
-    set: {
-      ...resumed(order, row, nowMs),
-      refundedMore: row.amount,
-      // Nothing is left to release.
-      ...(isAll &&
-        order.money === 'held' && { releasedAt: new Date(nowMs).toISOString(), releasedBy: 'refund' }),
-    },
-  };
+  const gone = goneBack(order, row.amount, 'refund', nowMs);
+  return { ...gone, refundOpen: true, set: { ...resumed(order, row, nowMs), ...gone.set } };
 }
 
 /** What a wallet's payment took from each bucket, less what earlier refunds put back. */

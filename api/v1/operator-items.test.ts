@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
+import { noteDispute } from '../../db/chargebacks.js';
 import { type OrderRow, orderByNo } from '../../db/orders.js';
 import { orderEvents, refunds } from '../../db/schema.js';
 import { fen } from '../../domain/money.js';
@@ -124,6 +125,27 @@ describe('POST /v1/operator-items/{id}/resolve', () => {
       expect((await resolve(item['id'], 'acknowledged')).json).toMatchObject({ resolution: 'acknowledged' });
     }
     expect((await proveLedger(db)).accounts).toEqual(before.accounts);
+  });
+
+  it('M6 chargeback: a second one of a payment is refused with what is left, and closed by hand', async () => {
+    const { orderNo } = await completed();
+    const told = async (disputeNo: string, amount: number): Promise<unknown> => {
+      const trade = { channel: 'alipay' as const, providerTradeNo: `trade-${orderNo}`, currency: 'CNY' };
+      await noteDispute(database.db, { ...trade, disputeNo, amount, status: 'lost', reason: 'fraudulent' });
+      return (await itemAbout(`alipay/${disputeNo}`))['id'];
+    };
+    const [first, second] = [await told('dp_1', 9_000), await told('dp_2', 9_000)];
+    expect((await resolve(first, 'accept')).status).toBe(200);
+    expect((await orderByNo(database.db, orderNo)).refunded).toBe(9_000);
+    const refused = await resolve(second, 'accept');
+    expect([refused.status, refused.json]).toMatchObject([
+      409,
+      { code: 'conflict', reason: 'too_much', left: 1_000 },
+    ]);
+    expect(refused.json['detail']).toContain('settled_by_hand');
+    expect((await itemAbout('alipay/dp_2'))['status']).toBe('open');
+    expect((await resolve(second, 'settled_by_hand')).json).toMatchObject({ status: 'resolved' });
+    expect((await orderByNo(database.db, orderNo)).refunded).toBe(9_000);
   });
 
   it('parked_step: is refused, and the calls that decide are named', async () => {

@@ -78,8 +78,10 @@ export const operatorItemEndpoints: readonly Endpoint[] = [
       `failed_refund: ${RESOLUTIONS.failed_refund.join(', ')}. retry asks again under a new number. ` +
       `failed_payout: ${RESOLUTIONS.failed_payout.join(', ')}. Its money is its owner's again, and nothing moves. ` +
       `failed_delivery: ${RESOLUTIONS.failed_delivery.join(', ')}. retry sends all that has failed at its endpoint again. ` +
-      `chargeback: ${RESOLUTIONS.chargeback.join(', ')}. accept takes the money from whoever had it, and what is ` +
-      'missing becomes their debt; reject moves nothing, or gives back what was taken before the bank decided for us. ' +
+      `chargeback: ${RESOLUTIONS.chargeback.join(', ')}. accept takes the money from the order's hold or from whoever ` +
+      'had it, and what is missing becomes their debt: never more than is left of the payment, and not while a refund ' +
+      'of the order is open. reject moves nothing, or gives back what was taken before the bank decided for us. ' +
+      'settled_by_hand closes one whose money cannot be taken here. ' +
       `difference: ${RESOLUTIONS.difference.join(', ')}. Nothing moves; it is opened again where its facts change. ` +
       'A parked step is decided about at its order’s actions.',
     params: z.object({ id: z.string().regex(/^[0-9a-f]{24}$/, 'must be the 24 hex digits of an item id') }),

@@ -80,7 +80,9 @@ export const orderSchema = z
     kind: z.enum(ORDER_KINDS),
     status: z.enum(ORDER_STATUSES),
     amount: fenAmount,
-    refundedAmount: fenAmount,
+    refundedAmount: fenAmount.meta({
+      description: 'What went back to the payer, by refunds and chargebacks. Fen.',
+    }),
     currency: z.literal('CNY'),
     subject: z.string(),
     buyerId: z.string(),

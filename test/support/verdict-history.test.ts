@@ -57,7 +57,7 @@ const CHAIN = [scheduled(1, '0'), completed(1), scheduled(3, '0.0'), completed(3
 
 /** As the workflows of the sane world would be. */
 function asTheyAre(w: World): Map<string, Told> {
-  const over = [w.released, w.closed, w.autoConfirmed];
+  const over = [w.released, w.closed, w.autoConfirmed, ...w.chargedBack];
   const running = [w.held, w.walletPaid, w.misfit];
   const told = new Map<string, Told>();
   for (const no of over) told.set(`order/${no}`, { status: 'COMPLETED', events: [accepted, answered] });

@@ -129,7 +129,8 @@ export const LEDGER_CHECKS: readonly Check[] = [
           went AS (
             SELECT (SELECT COALESCE(sum(amount), 0) FROM refunds WHERE status = 'succeeded' AND channel <> 'wallet')
                  + (SELECT COALESCE(sum(e.amount), 0) FROM postings p JOIN entries e ON e.posting_id = p.id
-                     WHERE p.kind = 'refund_by_hand' AND e.account LIKE 'channel:%')
+                     WHERE p.kind IN ('refund_by_hand', 'chargeback', 'chargeback_returned')
+                       AND e.account LIKE 'channel:%')
                  + (SELECT COALESCE(sum(amount), 0) FROM withdrawals WHERE status = 'paid')
                  + (SELECT COALESCE(sum(fees), 0) FROM reconciliations) AS fen),
           here AS (SELECT COALESCE(sum(amount), 0) AS fen FROM entries

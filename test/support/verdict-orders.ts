@@ -21,7 +21,11 @@ const MONEY = `
          COALESCE(sum(e.amount) FILTER (WHERE p.kind = 'release' AND e.account IN
            ('user:' || o.seller_id || ':withdrawable', 'user:' || o.seller_id || ':debt')), 0) AS earned,
          COALESCE(sum(e.amount) FILTER (WHERE e.account = 'platform:fees'), 0) AS fees,
-         COALESCE(sum(e.amount) FILTER (WHERE e.account = 'hold:' || o.order_no), 0) AS held
+         COALESCE(sum(e.amount) FILTER (WHERE e.account = 'hold:' || o.order_no), 0) AS held,
+         COALESCE(-sum(e.amount) FILTER (WHERE p.kind IN ('chargeback', 'chargeback_returned')
+           AND e.account = 'hold:' || o.order_no), 0) AS charged_from_hold,
+         COALESCE(bool_or(p.kind IN ('chargeback', 'chargeback_returned') AND e.account LIKE 'user:%'), false)
+           AS charged_later
     FROM orders o
     LEFT JOIN postings p ON p.order_no = o.order_no
     LEFT JOIN entries e ON e.posting_id = p.id
@@ -67,7 +71,8 @@ export const ORDER_CHECKS: readonly Check[] = [
     name: 'a hold is what was captured and has not left',
     sql: `SELECT o.order_no AS about, 'its hold is ' || m.held || ', money is ' || o.money || ', captured ' ||
                  o.captured || ', went back ' || b.gone || ', going back ' || b.going AS what ${FROM_ORDERS}
-           WHERE m.held <> CASE WHEN o.money = 'held' THEN o.captured - b.gone_from_hold - b.going_from_hold ELSE 0 END`,
+           WHERE m.held <> CASE WHEN o.money = 'held' THEN o.captured - b.gone_from_hold - b.going_from_hold
+                                                  - m.charged_from_hold ELSE 0 END`,
   },
   {
     promise: 'M4',
@@ -75,9 +80,11 @@ export const ORDER_CHECKS: readonly Check[] = [
     sql: `SELECT o.order_no AS about, 'released ' || m.released || ', the seller got ' || m.earned || ', fees ' ||
                  m.fees || ' at ' || o.fee_bps || ' basis points' AS what ${FROM_ORDERS}
            WHERE m.releases > 0
-             AND (m.released <> o.captured - b.gone_from_hold
+             AND (m.released <> o.captured - b.gone_from_hold - m.charged_from_hold
                   OR m.earned <> m.released - floor(m.released * o.fee_bps / 10000)
-                  OR m.fees <> floor((o.captured - b.gone - b.going) * o.fee_bps / 10000))`,
+                  -- What a bank takes of released money, or gives back later, has the fee of its own part.
+                  OR NOT m.charged_later AND
+                     m.fees <> floor((o.captured - b.gone - b.going - m.charged_from_hold) * o.fee_bps / 10000))`,
   },
   {
     promise: 'M4',
@@ -141,7 +148,13 @@ export const ORDER_CHECKS: readonly Check[] = [
                    COALESCE(lag(data ->> 'to') OVER (PARTITION BY order_no ORDER BY id), 'unpaid') AS before
               FROM order_events WHERE type LIKE 'order.%' AND data ? 'from')
           SELECT order_no AS about, 'went from ' || came || ' to ' || went || ', and was ' || before AS what
-            FROM path WHERE before <> came OR (came, went) NOT IN (SELECT came, went FROM steps)`,
+            FROM path WHERE before <> came
+              OR (came, went) NOT IN (SELECT came, went FROM steps)
+                 -- A bank asks nobody first.
+                 AND NOT (came IN ('paid', 'action_required', 'completed', 'partially_refunded')
+                          AND went IN ('refunded', 'partially_refunded')
+                          AND EXISTS (SELECT 1 FROM postings p
+                                       WHERE p.order_no = path.order_no AND p.kind = 'chargeback'))`,
   },
   {
     promise: 'M7',
@@ -167,8 +180,8 @@ export const ORDER_CHECKS: readonly Check[] = [
     sql: `SELECT o.order_no AS about, o.money || ' by ' || COALESCE(o.released_by, 'nobody') || ' with ' || m.releases ||
                  ' releases, refunded ' || o.refunded AS what ${FROM_ORDERS}
            WHERE ${IS_HELD_KIND}
-             AND (m.releases <> CASE WHEN o.money = 'released' AND o.released_by <> 'refund' THEN 1 ELSE 0 END
-                  OR (o.released_by = 'refund' AND o.refunded <> o.captured)
+             AND (m.releases <> CASE WHEN o.money = 'released' AND o.released_by NOT IN ('refund', 'chargeback') THEN 1 ELSE 0 END
+                  OR (o.released_by IN ('refund', 'chargeback') AND o.refunded <> o.captured)
                   OR (o.money = 'released' AND (o.released_by IS NULL OR o.released_at IS NULL)))
               OR NOT ${IS_HELD_KIND} AND m.releases > 0`,
   },

@@ -37,13 +37,20 @@ export const REFUND_CHECKS: readonly Check[] = [
   {
     promise: 'M6',
     name: 'refunds never exceed what was captured',
+    // A chargeback counts like a refund, until its bank gives it back to an order that is still held.
     sql: `SELECT o.order_no AS about, 'captured ' || o.captured || ', refunded ' || o.refunded || ', by its refunds ' ||
-                 b.gone || ', going back ' || b.going AS what
+                 b.gone || ', by chargebacks ' || c.charged || ', going back ' || b.going AS what
             FROM orders o CROSS JOIN LATERAL (
               SELECT COALESCE(sum(amount) FILTER (WHERE status = 'succeeded'), 0) AS gone,
                      COALESCE(sum(amount) FILTER (WHERE status = 'processing'), 0) AS going
                 FROM refunds r WHERE r.order_no = o.order_no AND r.source IS DISTINCT FROM 'suspense') AS b
-           WHERE o.refunded <> b.gone OR b.gone + b.going > o.captured`,
+            CROSS JOIN LATERAL (
+              SELECT COALESCE(sum(CASE p.kind WHEN 'chargeback' THEN e.amount ELSE -e.amount END), 0) AS charged
+                FROM postings p JOIN entries e ON e.posting_id = p.id
+               WHERE p.order_no = o.order_no
+                 AND (p.kind = 'chargeback' AND e.account LIKE 'channel:%'
+                      OR p.kind = 'chargeback_returned' AND e.account = 'hold:' || o.order_no)) AS c
+           WHERE o.refunded <> b.gone + c.charged OR b.gone + c.charged + b.going > o.captured`,
   },
   {
     promise: 'M6',

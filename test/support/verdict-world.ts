@@ -10,6 +10,7 @@ import { fen } from '../../domain/money.js';
 import { closePosting, releasePosting } from '../../domain/postings.js';
 import { WITHDRAWAL_LIMITS } from '../../domain/withdrawals.js';
 import { payFromWallet } from '../../commands/pay-from-wallet.js';
+import { returnChargeback, takeChargeback } from '../../ledger/chargebacks.js';
 import { post } from '../../ledger/post.js';
 import { receiveFromInbox } from '../../ledger/receive.js';
 import { failRefund, settleRefund } from '../../ledger/refund-ends.js';
@@ -38,6 +39,8 @@ import {
 
 /** The numbers of what the plants change. */
 export interface World {
+  /** Over, each of them. */
+  chargedBack: string[];
   released: string;
   held: string;
   walletPaid: string;
@@ -128,6 +131,27 @@ async function autoConfirmedOrder(db: Db): Promise<{ autoConfirmed: string; reje
   await rejectRefund(db, rejected, verdict());
   await release(db, order, 'auto-confirm');
   return { autoConfirmed: order.orderNo, rejected };
+}
+
+/** Taken back by a bank: a part and then the rest of a hold, a part that was given back, a part of released money. */
+async function chargedBackOrders(db: Db): Promise<string[]> {
+  const take = async ({ orderNo }: OrderRow, amount: number): Promise<void> => {
+    const dispute = { channel: 'alipay' as const, disputeNo: `${orderNo}-${amount}`, amountFen: fen(amount) };
+    await takeChargeback(db, { ...dispute, order: await orderByNo(db, orderNo) }, Date.now());
+    if (amount !== 999) return;
+    await returnChargeback(db, { ...dispute, order: await orderByNo(db, orderNo) });
+  };
+  const [whole, part, later] = [
+    await paidOrder(db),
+    await paidOrder(db, { feeBps: 333 }),
+    await paidOrder(db),
+  ];
+  await take(whole, 4_000);
+  await take(whole, 6_000);
+  for (const amount of [999, 2_500]) await take(part, amount);
+  for (const order of [part, later]) await release(db, order, `user:${BUYER}`);
+  await take(later, 1_500);
+  return [whole, part, later].map(({ orderNo }) => orderNo);
 }
 
 async function walletOrder(db: Db): Promise<string> {
@@ -238,7 +262,9 @@ export async function saneWorld(db: Db): Promise<World> {
   await addUsers(db);
   await setPayPassword(db);
   await giveCash(db, BUYER, 5_000);
+  const chargedBack = await chargedBackOrders(db);
   return {
+    chargedBack,
     ...(await releasedOrder(db)),
     ...(await heldOrder(db)),
     ...(await autoConfirmedOrder(db)),
