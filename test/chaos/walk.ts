@@ -13,7 +13,7 @@ import { WITHDRAWALS } from './withdrawals.js';
 const PEOPLE = 12;
 const FIRST_MONEY_FEN = 500_000;
 const FEE_BPS = 333;
-const AT_ONCE = 14;
+const AT_ONCE = 20;
 const BAD_WEATHER_SHARE = 0.06;
 
 const JOURNEYS: [name: string, journey: Journey][] = Object.entries({
