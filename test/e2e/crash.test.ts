@@ -1,6 +1,7 @@
 /** Kill -9 of any process, anywhere: every order ends right within 60 s of its return, each effect once (promise T5). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STAGES, type UnderWay } from './crash/stages.js';
+import { describeFull } from '../support/full.js';
 import { type Shop, openShop } from './shop.js';
 import { type Stack, startStack } from './stack.js';
 
@@ -43,7 +44,10 @@ describe('kill -9', () => {
     },
     PATIENT_MS,
   );
+});
 
+// In every run chaos kills each of them, too.
+describeFull('kill -9 of one', () => {
   it.each(['worker', 'api', 'postgres', 'temporal'] as const)(
     'of %s alone, right after a payment: the order reaches its end',
     async (name) => {
