@@ -45,6 +45,7 @@ export const CRASH_POINTS = [
   'sms: before the provider',
   'sms: provider has it',
   'sms: recorded',
+  'action endpoint: answered',
   'step: before commit',
   'step: committed',
   'step: parked',

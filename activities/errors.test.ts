@@ -22,6 +22,7 @@ describe('what is worth another try', () => {
       'order_not_found',
       'channel_not_configured',
       'user_not_found',
+      'wrong_password',
       'insufficient_funds',
       'posting_conflict',
       'not_owner',
@@ -29,6 +30,10 @@ describe('what is worth another try', () => {
       'missing_thing',
       'missing_setting',
       'missing_parameter',
+      'coupon_not_usable',
+      'sold_out',
+      'already_granted',
+      'action_refused',
       'sms_unknown_outcome',
       'sms_refused',
     ]);

@@ -19,6 +19,11 @@ const PERMANENT = new Set<ErrorCode>([
   'channel_not_configured',
   'missing_setting',
   'missing_parameter',
+  'coupon_not_usable',
+  'sold_out',
+  'already_granted',
+  'wrong_password',
+  'action_refused',
   'sms_unknown_outcome',
   'sms_refused',
 ]);

@@ -3,6 +3,7 @@ import type { SmsProviders } from '../channels/sms.js';
 import type { Db } from '../db/client.js';
 import { createProviderActivities } from './channels.js';
 import { createNextActions } from './next-actions/index.js';
+import type { RemoteCalls } from './next-actions/remote.js';
 import { createOrderActivities } from './payments.js';
 import { createReconciliationActivities } from './reconciliation.js';
 import { createRefundLedgerActivities, createRefundProviderActivities } from './refunds.js';
@@ -17,7 +18,13 @@ export type WithdrawalActivities = ReturnType<typeof createWithdrawalActivities>
 export type { NextActionActivities } from './next-actions/index.js';
 
 /** @param publicUrl what providers call back */
-export function createActivities(db: Db, channels: Channels, publicUrl: string, sms: SmsProviders = {}) {
+export function createActivities(
+  db: Db,
+  channels: Channels,
+  publicUrl: string,
+  sms: SmsProviders = {},
+  remote?: RemoteCalls,
+) {
   return {
     ...createOrderActivities(db),
     ...createProviderActivities(db, channels),
@@ -25,6 +32,6 @@ export function createActivities(db: Db, channels: Channels, publicUrl: string, 
     ...createRefundProviderActivities(db, channels, publicUrl),
     ...createWithdrawalActivities(db, channels, publicUrl),
     ...createReconciliationActivities(db, channels),
-    ...createNextActions(db, sms),
+    ...createNextActions(db, sms, remote),
   };
 }

@@ -40,7 +40,8 @@ export function createOrderActivities(db: Db) {
     /** @returns null when it is released; how the order stands when a refund was faster */
     async releaseOrder(input: {
       orderNo: string;
-      sellerId: string;
+      /** Null: the one who was named since, as for an errand's runner. */
+      sellerId: string | null;
       amountFen: number;
       /** What the workflow knows to have gone back before. */
       refundedFen: number;
@@ -50,7 +51,11 @@ export function createOrderActivities(db: Db) {
       try {
         // The moment is not part of what makes the posting unique, so a repeat may say another one.
         crashPoint('release: before posting');
-        await post(db, releasePosting({ ...input, amountFen: fen(input.amountFen), atMs: Date.now() }));
+        const sellerId = input.sellerId ?? (await sellerOf(db, input.orderNo));
+        await post(
+          db,
+          releasePosting({ ...input, sellerId, amountFen: fen(input.amountFen), atMs: Date.now() }),
+        );
         crashPoint('release: posted');
         return null;
       } catch (error) {
@@ -172,4 +177,11 @@ export function createOrderActivities(db: Db) {
       crashPoint('step: decided');
     },
   };
+}
+
+async function sellerOf(db: Db, orderNo: string): Promise<string> {
+  const { sellerId } = await orderByNo(db, orderNo);
+  // A confirmation is taken only of an order that has one, and nothing else releases it.
+  if (sellerId === null) throw new Error(`held money of ${orderNo} has a seller`);
+  return sellerId;
 }

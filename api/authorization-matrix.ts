@@ -1,5 +1,6 @@
 /** Who may call what, route by route (promise S2): the written side of authorization.test.ts. */
 import type { Scope } from '../commands/credentials.js';
+import { COLLECTION_NAMES, collectionOf } from '../domain/catalog.js';
 
 /**
  * Callers, from left to right: nobody, an unknown token, a revoked key | users: the one it is about (the buyer), the
@@ -43,6 +44,18 @@ interface Row {
 const everybody: Row = { scope: 'orders', cells: EVERYBODY };
 const reason = { reason: 'because' };
 
+/** The same for each collection; what only actions write is put by nobody. */
+function catalogRows(): Record<string, Row> {
+  const rows = COLLECTION_NAMES.flatMap((name): [string, Row][] => [
+    ...(collectionOf(name).readOnly === true
+      ? []
+      : [[`PUT /v1/catalog/${name}/:id`, { scope: 'catalog', cells: BACKEND }] as [string, Row]]),
+    [`GET /v1/catalog/${name}/:id`, { scope: 'catalog', cells: OPERATORS_TOO }],
+    [`GET /v1/catalog/${name}`, { scope: 'catalog', cells: OPERATORS_TOO }],
+  ]);
+  return Object.fromEntries(rows);
+}
+
 export const MATRIX: Record<string, Row> = {
   'GET /healthz': everybody,
   'GET /readyz': everybody,
@@ -63,15 +76,26 @@ export const MATRIX: Record<string, Row> = {
   'POST /v1/api-keys': { scope: 'admin', cells: BACKEND, body: { name: 'another', scopes: ['orders'] } },
   'GET /v1/api-keys': { scope: 'admin', cells: BACKEND },
   'DELETE /v1/api-keys/:id': { scope: 'admin', cells: BACKEND },
-  'PUT /v1/catalog/shop-orders/:id': { scope: 'catalog', cells: BACKEND },
-  'GET /v1/catalog/shop-orders/:id': { scope: 'catalog', cells: OPERATORS_TOO },
-  'GET /v1/catalog/shop-orders': { scope: 'catalog', cells: OPERATORS_TOO },
-  'PUT /v1/catalog/sms-templates/:id': { scope: 'catalog', cells: BACKEND },
-  'GET /v1/catalog/sms-templates/:id': { scope: 'catalog', cells: OPERATORS_TOO },
-  'GET /v1/catalog/sms-templates': { scope: 'catalog', cells: OPERATORS_TOO },
+  ...catalogRows(),
+  'PUT /v1/action-endpoints/:type': {
+    scope: 'operate',
+    cells: OPERATING_KEYS,
+    body: { url: 'https://shop.example.com/', secret: `whsec_${'a'.repeat(32)}` },
+  },
+  'GET /v1/action-endpoints/:type': { scope: 'operate', cells: OPERATING_KEYS },
+  'DELETE /v1/action-endpoints/:type': {
+    scope: 'operate',
+    // Who comes second finds it gone.
+    cells: '401 401 401 | 403 403 403 403 | + 403 404 404',
+  },
+  'POST /v1/bulk-retries': { scope: 'operate', cells: OPERATORS_TOO, body: { filter: { code: 'sold_out' } } },
+  'GET /v1/bulk-retries/:id': { scope: 'operate', cells: OPERATORS_TOO },
   'PUT /v1/settings/:key': { scope: 'settings', cells: BACKEND },
   'GET /v1/settings/:key': { scope: 'settings', cells: OPERATORS_TOO },
   'GET /v1/settings': { scope: 'settings', cells: OPERATORS_TOO },
+  'GET /v1/users/:id/entitlements': { scope: 'orders', cells: SELF_AND_OPERATORS },
+  'GET /v1/users/:id/deposits': { scope: 'orders', cells: SELF_AND_OPERATORS },
+  'POST /v1/deposits/:id/return': { scope: 'orders', cells: OPERATORS_TOO },
   'GET /v1/sms': { scope: 'orders', cells: OPERATORS_TOO },
   'GET /v1/wallets/:userId': { scope: 'ledger:read', cells: SELF_AND_OPERATORS },
   'GET /v1/wallets/:userId/entries': { scope: 'ledger:read', cells: SELF_AND_OPERATORS },

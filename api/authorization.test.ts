@@ -7,6 +7,7 @@ import { createOrder } from '../commands/create-order.js';
 import { SCOPES, type Scope } from '../commands/credentials.js';
 import { openItem } from '../db/operator-items.js';
 import { claimRun } from '../db/reconciliations.js';
+import { CATALOG_SAMPLES, addThingsOfActions } from './test-catalog.js';
 import { operatorItems, refunds, withdrawals } from '../db/schema.js';
 import { fen } from '../domain/money.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
@@ -22,6 +23,8 @@ let paymentId: string;
 let itemId: string;
 let endpointId: string;
 let deliveryId: string;
+let depositId: string;
+let bulkRetryId: string;
 let spareKeyId: string;
 let revokedKey: string;
 const keys = new Map<string, string>();
@@ -32,8 +35,11 @@ beforeAll(async () => {
   const temporal = { ...config.temporal, payloadKey: 'a'.repeat(64) };
   api = await startTestApp(database.db, { config: { ...config, temporal } });
   await addPeople(api);
-  await api.admin('PUT', '/v1/catalog/shop-orders/77', { userId: 'alice', amount: 100, title: 'tea' });
-  await api.admin('PUT', '/v1/catalog/sms-templates/1', { provider: 'outbox', sign: 's', template: 't' });
+  for (const [name, body] of Object.entries(CATALOG_SAMPLES)) {
+    expect((await api.admin('PUT', `/v1/catalog/${name}/77`, body)).status).toBe(200);
+  }
+  depositId = await addThingsOfActions(database.db);
+  bulkRetryId = String((await api.admin('POST', '/v1/bulk-retries', { filter: {} })).json['id']);
   await api.admin('PUT', '/v1/settings/greeting', { value: 'hello' });
   const spare = await api.admin('POST', '/v1/api-keys', { name: 'spare', scopes: [...SCOPES] });
   spareKeyId = String(spare.json['id']);
@@ -172,8 +178,9 @@ function pathOf(route: string): string {
     '/v1/webhook-endpoints/:id': endpointId,
     '/v1/webhook-deliveries/:id': deliveryId,
     '/v1/api-keys/:id': spareKeyId,
-    '/v1/catalog/shop-orders/:id': '77',
-    '/v1/catalog/sms-templates/:id': '1',
+    '/v1/catalog/': '77',
+    '/v1/deposits/:id': depositId,
+    '/v1/bulk-retries/:id': bulkRetryId,
   };
   const [prefix] = Object.keys(ids).filter((one) => pattern.startsWith(one));
   return pattern
@@ -181,6 +188,7 @@ function pathOf(route: string): string {
     .replace(':userId', 'alice')
     .replace(':key', 'greeting')
     .replace(':path', '0')
+    .replace(':type', '3')
     .replace(':file', 'start.js');
 }
 

@@ -1,16 +1,17 @@
 /** What merchants fill in: the catalogue of things that actions act on, and the system parameters. */
-import { and, asc, eq, gt, sql } from 'drizzle-orm';
+import { type SQLWrapper, and, asc, eq, gt, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
 import { catalogItems, settings } from '../db/schema.js';
-import { COLLECTIONS, type CollectionName } from '../domain/catalog.js';
+import { type CollectionName, type ThingStatus, collectionOf } from '../domain/catalog.js';
 import { HoldfastError } from '../domain/errors.js';
 import { MAX_AMOUNT_FEN } from '../domain/money.js';
+import { nameRunner } from './errands.js';
 
 export interface CatalogItem {
   id: string;
   body: Record<string, unknown>;
   /** Null where a thing is not paid for. */
-  status: 'pending' | 'paid' | null;
+  status: ThingStatus | null;
   paidByOrderId: string | null;
   createdAt: Date;
   updatedAt: Date;
@@ -28,7 +29,7 @@ const asItem = {
 /**
  * Creates or replaces. A thing that was paid for stays as it was paid for: putting the same fields again answers
  * it as it is, so that a catalogue can be loaded twice, and other fields are refused.
- * @throws HoldfastError `conflict`
+ * @throws HoldfastError `conflict`; of an errand's runner also `user_not_found`, `invalid_request`
  */
 export async function putCatalogItem(
   db: Db,
@@ -36,20 +37,28 @@ export async function putCatalogItem(
   id: string,
   body: Record<string, unknown>,
 ): Promise<CatalogItem> {
-  const status = COLLECTIONS[collection].payable ? 'pending' : null;
-  const [item] = await db
-    .insert(catalogItems)
-    .values({ collection, id, body, status })
-    .onConflictDoUpdate({
-      target: [catalogItems.collection, catalogItems.id],
-      set: { body: sql`excluded.body`, updatedAt: sql`now()` },
-      setWhere: sql`${catalogItems.status} IS DISTINCT FROM 'paid' OR ${catalogItems.body} = excluded.body`,
-    })
-    .returning(asItem);
-  if (item === undefined) {
-    throw new HoldfastError('conflict', { message: 'this is paid for already and cannot be replaced' });
-  }
-  return item;
+  const { paidStatus, openFields = [] } = collectionOf(collection);
+  const status = paidStatus === undefined ? null : 'pending';
+  const fixed = (of: SQLWrapper) => sql`(${of} - ${sql.param([...openFields])}::text[])`;
+  return db.transaction(async (tx) => {
+    const [item] = await tx
+      .insert(catalogItems)
+      .values({ collection, id, body, status })
+      .onConflictDoUpdate({
+        target: [catalogItems.collection, catalogItems.id],
+        set: { body: sql`excluded.body`, updatedAt: sql`now()` },
+        setWhere: sql`${catalogItems.status} IS NOT DISTINCT FROM ${status}
+        OR ${fixed(catalogItems.body)} = ${fixed(sql`excluded.body`)}`,
+      })
+      .returning({ ...asItem, heldByOrderNo: catalogItems.heldByOrderNo });
+    if (item === undefined) {
+      throw new HoldfastError('conflict', { message: 'this is paid for already and cannot be replaced' });
+    }
+    const { heldByOrderNo, ...shown } = item;
+    const runnerId = body['runnerId'];
+    if (heldByOrderNo !== null && typeof runnerId === 'string') await nameRunner(tx, heldByOrderNo, runnerId);
+    return shown;
+  });
 }
 
 /** @throws HoldfastError `not_found` */
@@ -67,14 +76,18 @@ export async function getCatalogItem(db: Db, collection: CollectionName, id: str
 export function listCatalogItems(
   db: Db,
   collection: CollectionName,
-  page: { limit: number; after: string | null },
+  page: { limit: number; after: string | null; filter?: [field: string, value: string][] },
 ): Promise<CatalogItem[]> {
+  const wanted = (page.filter ?? []).map(
+    ([field, value]) => sql`${catalogItems.body} ->> ${field} = ${value}`,
+  );
   return db
     .select(asItem)
     .from(catalogItems)
     .where(
       and(
         eq(catalogItems.collection, collection),
+        ...wanted,
         page.after === null ? undefined : gt(catalogItems.id, page.after),
       ),
     )

@@ -5,7 +5,7 @@ import { type ToldDispute, chargebackRef, noteDispute } from '../db/chargebacks.
 import { entries, operatorItems, orderEvents } from '../db/schema.js';
 import type { OrderRow } from '../db/orders.js';
 import { fen } from '../domain/money.js';
-import { chargePosting } from '../domain/postings.js';
+import { chargePosting } from '../domain/action-postings.js';
 import { walletOf } from '../ledger/balances.js';
 import { post } from '../ledger/post.js';
 import {

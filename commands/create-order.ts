@@ -3,8 +3,9 @@ import { and, eq, inArray, or } from 'drizzle-orm';
 import { crashPoint } from '../crash-points.js';
 import type { Db } from '../db/client.js';
 import { type OrderRow, addEvent, orderByNo } from '../db/orders.js';
-import { actionSteps, catalogItems, orders, outbox, settings, users } from '../db/schema.js';
-import { COLLECTIONS, isCollection } from '../domain/catalog.js';
+import { actionSteps, catalogItems, orders, outbox, users } from '../db/schema.js';
+import { platformFeeBps } from '../db/settings.js';
+import { isCollection, priceFieldOf } from '../domain/catalog.js';
 import type { ChainStep } from '../domain/chain.js';
 import { HoldfastError } from '../domain/errors.js';
 import { type Fen, amountFen, sumFen } from '../domain/money.js';
@@ -12,7 +13,7 @@ import { type OrderKind, isHeldKind } from '../domain/order.js';
 import { receiveFree } from '../ledger/receive.js';
 import type { CommandContext } from './context.js';
 import { parseNextAction } from './next-action.js';
-import type { Asked } from './order-updates.js';
+import type { Asked } from '../relay/order-updates.js';
 
 export interface NewOrder {
   kind: OrderKind;
@@ -58,7 +59,7 @@ export async function createOrder(context: CommandContext, input: NewOrder, aske
   checkParties(input);
   await checkPeople(context.db, input);
   if (input.items !== null) await checkPrice(context.db, input.items, input.amountFen);
-  const feeBps = await platformFee(context.db);
+  const feeBps = await platformFeeBps(context.db);
   const row = orderRow(context, input, { id: orderIdOf(input, asked), steps, feeBps, by: asked.by });
   const order = await context.db.transaction(async (tx) => {
     const [inserted] = await tx
@@ -123,10 +124,7 @@ async function checkPeople(db: Db, { buyerId, sellerId }: NewOrder): Promise<voi
 
 /** The server keeps the prices; the caller's amount is only compared (promise S5). */
 async function checkPrice(db: Db, items: { collection: string; id: string }[], amount: Fen): Promise<void> {
-  const unsellable = items.find(
-    ({ collection }) => !isCollection(collection) || !COLLECTIONS[collection].payable,
-  );
-  if (unsellable !== undefined) throw invalid('items', `of ${unsellable.collection} are not for sale`);
+  const wanted = items.map(({ collection, id }) => ({ collection, id, field: saleField(collection) }));
   const rows = await db
     .select()
     .from(catalogItems)
@@ -137,7 +135,7 @@ async function checkPrice(db: Db, items: { collection: string; id: string }[], a
         ),
       ),
     );
-  const prices = items.map(({ collection, id }) => {
+  const prices = wanted.map(({ collection, id, field }) => {
     const row = rows.find((candidate) => candidate.collection === collection && candidate.id === id);
     if (row === undefined) {
       throw new HoldfastError('missing_thing', {
@@ -145,7 +143,7 @@ async function checkPrice(db: Db, items: { collection: string; id: string }[], a
         details: { collection, id },
       });
     }
-    return amountFen(Number(row.body['amount']));
+    return amountFen(Number(row.body[field]));
   });
   const price = sumFen(prices);
   if (price !== amount) {
@@ -153,10 +151,10 @@ async function checkPrice(db: Db, items: { collection: string; id: string }[], a
   }
 }
 
-/** `fee.platformBps`, fixed at creation: a later change of the setting touches no order that exists. */
-async function platformFee(db: Db): Promise<number> {
-  const [row] = await db.select().from(settings).where(eq(settings.key, 'fee.platformBps'));
-  return Number(row?.value ?? 0);
+function saleField(collection: string): string {
+  const field = isCollection(collection) ? priceFieldOf(collection) : undefined;
+  if (field === undefined) throw invalid('items', `of ${collection} are not for sale`);
+  return field;
 }
 
 function orderRow(

@@ -9,7 +9,7 @@ import { isHeldKind } from '../domain/order.js';
 import { cancel, closeChat, confirm, editAction, retryAction, skipAction } from '../workflows/contract.js';
 import { unlessBehind } from './behind.js';
 import type { CommandContext } from './context.js';
-import { type Asked, update } from './order-updates.js';
+import { type Asked, update } from '../relay/order-updates.js';
 
 /** Answers the order once its money is the seller's. @throws HoldfastError `order_not_confirmable`, `unavailable` */
 export async function confirmOrder(
@@ -27,6 +27,9 @@ export async function confirmOrder(
     throw new HoldfastError('order_not_confirmable', {
       message: `a ${order.kind} that is ${order.status} cannot be confirmed`,
     });
+  }
+  if (order.sellerId === null) {
+    throw new HoldfastError('order_not_confirmable', { message: 'nobody is named yet who earns this' });
   }
   const confirmed = (): Promise<boolean> =>
     unlessBehind(

@@ -8,7 +8,7 @@ import { type OrderRow, type PaymentRow, addEvent } from '../db/orders.js';
 import { payments, users } from '../db/schema.js';
 import { gapBeforeQuestion } from '../domain/deadlines.js';
 import { HoldfastError } from '../domain/errors.js';
-import type { ProviderChannel, Scene } from '../domain/order.js';
+import { type ProviderChannel, type Scene, attemptNo } from '../domain/order.js';
 import { postAttempt, settleAttempt } from '../relay/attempts.js';
 import type { CommandContext } from './context.js';
 
@@ -180,11 +180,6 @@ export async function lockOrder(
   };
   assertPayable(order, nowMs);
   return order;
-}
-
-/** `orderNo`, then `orderNo` + `a2`, `a3`: what the provider knows the attempt by. */
-export function attemptNo(orderNo: string, earlier: number): string {
-  return earlier === 0 ? orderNo : `${orderNo}a${earlier + 1}`;
 }
 
 async function settleOthers(context: CommandContext, others: PaymentRow[]): Promise<void> {

@@ -11,7 +11,7 @@ import { approveRefund, rejectRefund, requestRefund as requestInSql } from '../l
 import { decideRefund as decideUpdate, requestRefund as requestUpdate } from '../workflows/contract.js';
 import { unlessBehind } from './behind.js';
 import type { CommandContext } from './context.js';
-import { type Asked, update } from './order-updates.js';
+import { type Asked, update } from '../relay/order-updates.js';
 
 /** The same wish twice is one refund: its number comes from the caller's key, where there is one. */
 function refundIdOf({ orderNo }: OrderRow, { by, idempotencyKey }: Asked): string {

@@ -16,7 +16,7 @@ import {
   requestWithdrawal as requestInSql,
 } from '../ledger/withdrawals.js';
 import type { CommandContext } from './context.js';
-import type { Asked } from './order-updates.js';
+import type { Asked } from '../relay/order-updates.js';
 import { verifyPassword } from './passwords.js';
 import { getUser } from './people.js';
 

@@ -36,6 +36,12 @@ const WRITABLE = {
   bill_rows: true,
   webhook_endpoints: true,
   webhook_deliveries: true,
+  entitlements: true,
+  coupon_uses: true,
+  deposits: true,
+  action_endpoints: true,
+  bulk_retries: true,
+  bulk_retry_steps: true,
   // Money, and what follows from it, is moved by ledger_post alone.
   orders: ['chain', 'chat_closed_at'],
 } as const satisfies Record<string, true | readonly string[]>;

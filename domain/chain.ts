@@ -43,8 +43,8 @@ function readable(issue: z.core.$ZodIssue): string {
 function stepsOf(name: ActionName, parameters: Record<string, unknown>, path: string): ChainStep[] {
   const { type } = NEXT_ACTIONS[name];
   const { listField } = definitionOf(name);
-  const ids = listField === undefined ? [] : (parameters[listField] as string[]);
-  if (listField === undefined) return [{ path, type, name, parameters }];
+  const ids = listField === undefined ? undefined : (parameters[listField] as string[] | undefined);
+  if (listField === undefined || ids === undefined) return [{ path, type, name, parameters }];
   return ids.map((id) => ({
     // A single id is the step itself; only a list needs to say which of its items is meant.
     path: ids.length === 1 ? path : `${path}:${id}`,

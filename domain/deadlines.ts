@@ -10,7 +10,8 @@ export interface Windows {
   paidAtMs: number;
   receivedAtMs: number;
   chatWindowMs: number | null;
-  autoConfirmAfterMs: number;
+  /** Null: only a confirmation releases it. */
+  autoConfirmAfterMs: number | null;
 }
 
 /** A provider's clock is outside input: a payment lies between the order's creation and its receipt. */
@@ -26,12 +27,14 @@ export function chatClosesAt(windows: Windows): number | null {
 /**
  * When held money becomes the seller's by itself: counted from the payment. A payment found late is released
  * no earlier than an hour after it was found (or the window, if shorter), so that the buyer has time to object.
+ * @returns infinity where only a confirmation releases it
  */
-export function releasesAt(windows: Windows): number {
-  const due = windows.paidAtMs + windows.autoConfirmAfterMs;
-  const lateness = windows.receivedAtMs - windows.paidAtMs;
-  if (lateness <= Math.min(FOUND_LATE_AFTER_MS, windows.autoConfirmAfterMs)) return due;
-  return Math.max(due, windows.receivedAtMs + Math.min(HOUR_MS, windows.autoConfirmAfterMs));
+export function releasesAt({ paidAtMs, receivedAtMs, autoConfirmAfterMs }: Windows): number {
+  if (autoConfirmAfterMs === null) return Number.POSITIVE_INFINITY;
+  const due = paidAtMs + autoConfirmAfterMs;
+  const lateness = receivedAtMs - paidAtMs;
+  if (lateness <= Math.min(FOUND_LATE_AFTER_MS, autoConfirmAfterMs)) return due;
+  return Math.max(due, receivedAtMs + Math.min(HOUR_MS, autoConfirmAfterMs));
 }
 
 export function isChatOpen(closesAtMs: number | null, closedByHand: boolean, nowMs: number): boolean {

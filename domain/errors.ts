@@ -47,6 +47,8 @@ export const ERROR_CODES = [
   'withdrawal_decided',
   'another_operator_needed',
   'payout_account_not_set',
+  // Deposits
+  'deposit_not_found',
   // The ledger's own
   'posting_conflict',
   'state_conflict',
@@ -58,6 +60,10 @@ export const ERROR_CODES = [
   'missing_thing',
   'missing_setting',
   'missing_parameter',
+  'coupon_not_usable',
+  'sold_out',
+  'already_granted',
+  'action_refused',
   'sms_unknown_outcome',
   'sms_refused',
 ] as const;

@@ -3,61 +3,44 @@
  * `activities/next-actions/`, and a line in its registry; the compiler names what is missing.
  */
 import { z } from 'zod';
-import { isObject, variable, wellFormedValues } from './variables.js';
+import {
+  count,
+  flag,
+  mobile,
+  numericId,
+  numericIdList,
+  reference,
+  text,
+  values,
+  yuan,
+} from './action-parameters.js';
+import { variable } from './variables.js';
 
-const NUMERIC_ID = 'must be the numeric id (digits only, not the OD... number)';
-const positiveNumber = z.number(NUMERIC_ID).int(NUMERIC_ID).positive(NUMERIC_ID).max(Number.MAX_SAFE_INTEGER);
+const onlyId = z.object({ id: numericId });
+const nothing = z.object({});
 
-/** Ids of shop orders and their like are positive integers; the long `OD...` number is another thing. */
-const numericId = z
-  .union([positiveNumber, z.string().regex(/^[1-9]\d{0,15}$/, NUMERIC_ID)], { error: NUMERIC_ID })
-  .transform(String);
-
-/** A comma list such as `77,88,99`: each id becomes a step of its own. */
-const numericIdList = z
-  .union([positiveNumber, z.string().max(1000)], {
-    error: 'must be a numeric id, or several separated by commas',
-  })
-  .transform((ids): (string | number)[] => String(ids).split(','))
-  .pipe(
-    z
-      .array(numericId)
-      .min(1)
-      .refine((ids) => new Set(ids).size === ids.length, 'names an id twice'),
-  );
-
-const mobile = z
-  .union([z.string(), z.number().int().positive().max(Number.MAX_SAFE_INTEGER)])
-  .transform(String)
-  .pipe(z.string().regex(/^\+?\d{5,20}$/, 'must be a phone number: 5 to 20 digits'));
-
-// Not z.record, which drops a key named __proto__ where this should be refused.
-const anyObject = z.custom<Record<string, unknown>>(isObject, 'must be an object or the JSON of one');
-
-/** The values of a template: an object, or the JSON text of one. */
-const templateValues = z
-  .union([anyObject, z.string().max(20_000)])
-  .transform((given, context): unknown => {
-    if (typeof given !== 'string') return given;
-    try {
-      return JSON.parse(given);
-    } catch {
-      context.addIssue({ code: 'custom', message: 'must be an object or the JSON of one' });
-      return z.NEVER;
-    }
-  })
-  .pipe(anyObject.superRefine((given, context) => wellFormedValues(given, context)));
+/** The source document names the shop `shopId`; its clients also send `uid`. */
+const shopBill = z
+  .object({ shopId: numericId.optional(), uid: numericId.optional(), money: yuan })
+  .transform(({ shopId, uid, money }, context) => {
+    const shop = shopId ?? uid;
+    if (shop !== undefined) return { shopId: shop, money };
+    context.addIssue({ code: 'custom', path: ['shopId'], message: 'is missing' });
+    return z.NEVER;
+  });
 
 export const NEXT_ACTIONS = {
   /** Pays pending shop orders from the payer's balance; they become paid. */
   payShopOrder: { type: 0, parameters: z.object({ id: numericIdList }), listField: 'id' },
+  /** Pays knowledge orders; their content is open to the payer. */
+  payKnowledgeOrder: { type: 1, parameters: z.object({ id: numericIdList }), listField: 'id' },
   /** Sends template smsId. Any value may be a variable, read from the settings just before the step runs. */
   sendSms: {
     type: 2,
     parameters: z.object({
       smsId: z.union([numericId, variable]),
       mobile: z.union([mobile, variable]),
-      postJsonString: templateValues.optional(),
+      postJsonString: values.optional(),
     }),
     resolved: z.object({
       smsId: numericId,
@@ -65,6 +48,73 @@ export const NEXT_ACTIONS = {
       postJsonString: z.record(z.string(), z.unknown()).optional(),
     }),
   },
+  /** Pays a sign-up fee; `id` is the record of the registration. */
+  payRegistration: { type: 3, parameters: onlyId },
+  /** Prices a bill by the shop's discount rules, pays it, and records it under the shop. */
+  payShopBill: { type: 4, parameters: shopBill },
+  /** Takes a deposit that can be returned. */
+  payDeposit: {
+    type: 5,
+    parameters: z.object({
+      amount: yuan,
+      refCode: reference(64).optional(),
+      remark: text(256).optional(),
+      extJsonStr: values.optional(),
+    }),
+  },
+  /** Pays for a level, sets or extends it. */
+  buyMembership: {
+    type: 6,
+    parameters: z.object({
+      userLevelPriceId: numericId,
+      isAutoRenew: flag.optional(),
+      remark: text(256).optional(),
+    }),
+  },
+  /** Claims one coupon; pays where its rule has a price. */
+  claimCoupon: {
+    type: 7,
+    parameters: z.object({ couponRuleId: numericId, pwd: reference(64).optional() }),
+  },
+  /** Pays the reward order of this token, less a coupon. */
+  payJdRewardOrder: {
+    type: 8,
+    parameters: z.object({ token: reference(64), couponId: numericId.optional() }),
+  },
+  /** Pays a table's bill, less its coupons; of a list, each coupon is a step, and the last one pays. */
+  payDiningOrder: {
+    type: 9,
+    parameters: z.object({ orderId: numericId, couponId: numericIdList.optional() }),
+    listField: 'couponId',
+  },
+  /** Pays for a member card and issues it. */
+  buyMemberCard: { type: 10, parameters: onlyId },
+  /** Pays a picture; the seller's share is held and released like a deal's. */
+  payPictureTrade: { type: 11, parameters: onlyId },
+  becomeCommunityLeader: { type: 12, parameters: nothing },
+  becomeDistributor: { type: 13, parameters: nothing },
+  becomeTeamLeader: { type: 14, parameters: nothing },
+  /** Pays a course; `id` is the record of the purchase. */
+  payCourseOrder: { type: 15, parameters: onlyId },
+  /** Pays, and creates the organization with the payer as its owner. */
+  createOrganization: {
+    type: 16,
+    parameters: z.object({ priceId: numericId, name: text(64).min(1), remark: text(256).optional() }),
+  },
+  /** Pays, and raises the organization to the capacity of this price. */
+  upgradeOrganization: { type: 17, parameters: z.object({ organizeId: numericId, priceId: numericId }) },
+  /** Pays, and unlocks that episode once. */
+  buyVideoEpisode: { type: 18, parameters: z.object({ goodsId: numericId, number: count(100_000) }) },
+  /** Pays for more time; the service ends later. */
+  payExtraTime: { type: 19, parameters: z.object({ orderAddBellId: numericId }) },
+  /** Pays an errand; it is open, and the runner's fee is held. */
+  payErrandTask: { type: 20, parameters: z.object({ taskId: numericId }) },
+  /** Pays, and adds pulls. */
+  buyBlindBoxPulls: { type: 21, parameters: z.object({ pullTimes: count(100_000) }) },
+  /** Pays, and puts the box into the pool. */
+  publishBlindBox: { type: 22, parameters: z.object({ boxId: numericId }) },
+  /** Pays, and admits the payer. */
+  payCpActivity: { type: 23, parameters: z.object({ cpactivityId: numericId }) },
 } as const satisfies Record<string, ActionDefinition>;
 
 export interface ActionDefinition {
@@ -79,6 +129,14 @@ export interface ActionDefinition {
 export type ActionName = keyof typeof NEXT_ACTIONS;
 export type ActionType = (typeof NEXT_ACTIONS)[ActionName]['type'];
 export const ACTION_NAMES = Object.keys(NEXT_ACTIONS) as ActionName[];
+
+type Parameters<N extends ActionName> = z.output<(typeof NEXT_ACTIONS)[N]['parameters']>;
+/** What one step of an action has: of a comma list, its own id. */
+export type StepParameters<N extends ActionName> = {
+  [Field in keyof Parameters<N>]: string[] extends Parameters<N>[Field]
+    ? Exclude<Parameters<N>[Field], string[]> | string
+    : Parameters<N>[Field];
+};
 
 /** Looks a type up by its number; undefined for one that does not exist. */
 export function actionName(type: unknown): ActionName | undefined {

@@ -52,3 +52,8 @@ export interface Standing {
 
 // Letters, digits, hyphen and underscore: a user id may stand in account names, workflow attributes and paths.
 export const USER_ID = /^[0-9A-Za-z_-]{1,64}$/;
+
+/** `orderNo`, then `orderNo` + `a2`, `a3`: what the provider knows the attempt by. */
+export function attemptNo(orderNo: string, earlier: number): string {
+  return earlier === 0 ? orderNo : `${orderNo}a${earlier + 1}`;
+}

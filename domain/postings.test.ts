@@ -7,12 +7,12 @@ import {
   type PayableOrder,
   type Posting,
   type ReceivedPayment,
-  chargePosting,
   closePosting,
   paymentPosting,
   releasePosting,
   suspensePosting,
 } from './postings.js';
+import { chargePosting } from './action-postings.js';
 
 const AT = Date.parse('2026-11-24T10:00:00.000Z');
 const HOUR_MS = 3_600_000;

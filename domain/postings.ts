@@ -68,6 +68,8 @@ export const account = {
   withdrawable: (userId: string): string => `user:${userId}:withdrawable`,
   frozen: (userId: string): string => `user:${userId}:frozen`,
   debt: (userId: string): string => `user:${userId}:debt`,
+  /** Deposits that can be returned. */
+  deposit: (userId: string): string => `user:${userId}:deposit`,
   /** A debit that takes cash first, then withdrawable. */
   spendable: (userId: string): string => `user:${userId}:spendable`,
   /** A credit that settles the seller's debt first; the rest is withdrawable. */
@@ -88,7 +90,7 @@ export interface PayableOrder {
   buyerId: string;
   amountFen: Fen;
   chatWindowMs: number | null;
-  autoConfirmAfterMs: number;
+  autoConfirmAfterMs: number | null;
 }
 
 export interface ReceivedPayment {
@@ -112,7 +114,8 @@ function payer(order: PayableOrder, channel: PaymentChannel): string {
   return channel === 'wallet' ? account.spendable(order.buyerId) : account.channel(channel);
 }
 
-function move(from: string, to: string, amountFen: Fen): Leg[] {
+/** Nothing where the amount is 0. */
+export function move(from: string, to: string, amountFen: Fen): Leg[] {
   return amountFen === 0
     ? []
     : [
@@ -132,6 +135,7 @@ export function paymentPosting(order: PayableOrder, payment: ReceivedPayment): P
   const windows = { ...order, ...payment };
   const chatCloses = chatClosesAt(windows);
   const held = isHeldKind(order.kind);
+  const releaseDue = releasesAt(windows);
   return {
     key: `order/${order.orderNo}:payment`,
     kind: 'payment',
@@ -150,9 +154,8 @@ export function paymentPosting(order: PayableOrder, payment: ReceivedPayment): P
         ...(payment.paymentId !== null && { paymentId: payment.paymentId }),
         ...(payment.providerTradeNo !== null && { providerTradeNo: payment.providerTradeNo }),
         ...(chatCloses !== null && { chatClosesAt: iso(chatCloses) }),
-        ...(held
-          ? { releaseDueAt: iso(releasesAt(windows)) }
-          : { releasedAt: iso(payment.receivedAtMs), releasedBy: 'payment' }),
+        ...(!held && { releasedAt: iso(payment.receivedAtMs), releasedBy: 'payment' }),
+        ...(held && releaseDue !== Infinity && { releaseDueAt: iso(releaseDue) }),
       },
     },
     ...(payment.inboxId !== null && { inboxId: payment.inboxId }),
@@ -253,15 +256,5 @@ export function keepPosting(key: string, amountFen: Fen): Posting {
     kind: 'suspense_kept',
     orderNo: null,
     legs: move(account.suspense, account.sales, amountFen),
-  };
-}
-
-/** A charging action spends from the payer's balance what the server says the thing costs. */
-export function chargePosting(key: string, payerId: string, amountFen: Fen, orderNo: string): Posting {
-  return {
-    key,
-    kind: 'charge',
-    orderNo,
-    legs: move(account.spendable(payerId), account.sales, amountFen),
   };
 }

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Db } from '../db/client.js';
 import { fen } from '../domain/money.js';
-import { chargePosting, paymentPosting } from '../domain/postings.js';
+import { chargePosting } from '../domain/action-postings.js';
+import { paymentPosting } from '../domain/postings.js';
 import { type TestDatabase, freshDatabase, sqlAs } from '../test/support/database.js';
 import { BUYER, SELLER, addUsers, giveCash, insertOrder } from '../test/support/world.js';
 import { proveLedger, walletEntries, walletOf } from './balances.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fen } from '../domain/money.js';
-import { account, chargePosting, paymentPosting } from '../domain/postings.js';
+import { chargePosting } from '../domain/action-postings.js';
+import { account, paymentPosting } from '../domain/postings.js';
 import { refusalOf } from '../test/support/errors.js';
 import { addUsers, giveCash, insertOrder, openAttempt } from '../test/support/world.js';
 import { walletOf } from './balances.js';

@@ -5,7 +5,7 @@ import type { Db } from '../db/client.js';
 import { withdrawalById } from '../db/withdrawals.js';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
-import { chargePosting } from '../domain/postings.js';
+import { chargePosting } from '../domain/action-postings.js';
 import { UNDER_WAY, WITHDRAWAL_LIMITS, type WithdrawalStatus } from '../domain/withdrawals.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { approve, ask, bucketsOf, earner, newId, reject, toldOf } from '../test/support/withdrawals.js';

@@ -4,7 +4,7 @@ import type { Db } from '../db/client.js';
 import { withdrawals } from '../db/schema.js';
 import { withdrawalById } from '../db/withdrawals.js';
 import { fen } from '../domain/money.js';
-import { chargePosting } from '../domain/postings.js';
+import { chargePosting } from '../domain/action-postings.js';
 import { WITHDRAWAL_LIMITS } from '../domain/withdrawals.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
 import { refusalOf } from '../test/support/errors.js';

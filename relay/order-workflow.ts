@@ -51,7 +51,8 @@ async function stepsOf(db: Db, orderNo: string): Promise<StepRef[]> {
 }
 
 /** The inbox row of the payment that paid the order; undefined when none did. */
-async function paidBy(db: Db, orderNo: string): Promise<number | undefined> {
+async function paidBy(db: Db, { orderNo, money }: OrderRow): Promise<number | undefined> {
+  if (money === 'unpaid') return undefined;
   const [row] = await db
     .select({ id: inbox.id })
     .from(payments)
@@ -69,16 +70,16 @@ async function paidBy(db: Db, orderNo: string): Promise<number | undefined> {
   return row?.id;
 }
 
-/** @returns false when the policy allows no run */
+/** What has paid it already goes along, so that its first task takes it up. @returns false when the policy allows no run */
 async function start(
   db: Db,
   temporal: Client,
   orderNo: string,
-  given: { policy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY'; paidByInboxId?: number | undefined },
+  policy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY',
 ): Promise<boolean> {
   const order = await orderByNo(db, orderNo);
   const steps = order.chain === 'none' ? [] : await stepsOf(db, orderNo);
-  const { policy, paidByInboxId } = given;
+  const paidByInboxId = await paidBy(db, order);
   const input = { ...inputOf(order, steps), ...(paidByInboxId !== undefined && { paidByInboxId }) };
   return startOnce(temporal, ORDER_WORKFLOW, {
     ...startOptions(order, steps),
@@ -89,7 +90,7 @@ async function start(
 
 /** Starts the order's workflow once; a repeat finds it started. A closed order never gets a second run. */
 export async function startOrderWorkflow(db: Db, temporal: Client, orderNo: string): Promise<void> {
-  await start(db, temporal, orderNo, { policy: 'REJECT_DUPLICATE' });
+  await start(db, temporal, orderNo, 'REJECT_DUPLICATE');
 }
 
 /**
@@ -98,9 +99,7 @@ export async function startOrderWorkflow(db: Db, temporal: Client, orderNo: stri
  * @returns whether a run was started
  */
 export async function restartOrderWorkflow(db: Db, temporal: Client, orderNo: string): Promise<boolean> {
-  const paidByInboxId = await paidBy(db, orderNo);
-  const policy = 'ALLOW_DUPLICATE_FAILED_ONLY';
-  if (!(await start(db, temporal, orderNo, { policy, paidByInboxId }))) return false;
+  if (!(await start(db, temporal, orderNo, 'ALLOW_DUPLICATE_FAILED_ONLY'))) return false;
   await addEvent(db, { orderNo, type: 'workflow.restarted', actor: 'system' });
   return true;
 }

@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
+import { deliverBulkStep, leaseBulkSteps } from './bulk-retries.js';
 import type { DeliveryLog } from './inline.js';
 import { deliverPayment, leasePayments, putOff } from './payments.js';
 import { ask, leaseQuestions } from './questions.js';
@@ -75,6 +76,11 @@ export function startRelay({ db, temporal, channels, publicUrl, log }: RelayPart
         const inboxId = await ask(db, channels, publicUrl, payment);
         if (inboxId !== null) await deliverPayment(db, temporal, inboxId);
       },
+    }),
+    run({
+      name: 'bulk retry',
+      lease: (limit) => leaseBulkSteps(db, limit),
+      deliver: (id) => deliverBulkStep(db, temporal, id),
     }),
     run({
       name: 'stuck order',

@@ -16,7 +16,16 @@ import {
 const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: ['npm:zod'],
   workflows: ['domain', 'types:activities', 'npm:@temporalio/workflow', 'npm:@temporalio/common'],
-  activities: ['domain', 'ledger', 'channels', 'db', 'relay', 'crash-points'],
+  activities: [
+    'domain',
+    'ledger',
+    'channels',
+    'outgoing',
+    'db',
+    'temporal/key-ring',
+    'relay',
+    'crash-points',
+  ],
   ledger: ['domain', 'db', 'crash-points'],
   channels: ['domain'],
   outgoing: ['domain'],

@@ -8,7 +8,7 @@ import { type Database, openDatabase } from '../db/client.js';
 import { guardProcess } from '../db/driver-guard.js';
 import { ensureSchema } from '../db/migrations.js';
 import { within } from '../db/probe.js';
-import { createOutgoing } from '../outgoing/post.js';
+import { type Outgoing, createOutgoing } from '../outgoing/post.js';
 import { type DeliveryLane, startDeliveries } from '../relay/delivery-lane.js';
 import { startRelay } from '../relay/relay.js';
 import { openTemporal } from '../temporal/connect.js';
@@ -24,15 +24,16 @@ async function main(): Promise<void> {
   guardProcess(log);
   await ensureSchema(config.database);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-worker' });
+  const outgoing = createOutgoing({ allowPrivate: config.allowPrivateUrls });
   // Before Temporal, which they do not need: merchants hear of what has happened while it is down.
   const deliveries = startDeliveries({
     db: database.db,
-    outgoing: createOutgoing({ allowPrivate: config.allowPrivateUrls }),
+    outgoing,
     payloadKey: config.temporal.payloadKey,
     log,
   });
   try {
-    await work(config, database, deliveries, log);
+    await work(config, database, { deliveries, outgoing }, log);
   } finally {
     await deliveries.stop();
     await database.close();
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
 async function work(
   config: Config,
   database: Database,
-  deliveries: DeliveryLane,
+  { deliveries, outgoing }: { deliveries: DeliveryLane; outgoing: Outgoing },
   log: Logger,
 ): Promise<void> {
   const channels = createChannels(config.channels);
@@ -56,7 +57,7 @@ async function work(
   await within(CONNECT_MS, ensureSchedules(temporal.client, reconciled), 'Temporal');
   const { home, publicUrl } = config;
   const sms = createSmsProviders(config.sms);
-  const parts = { db: database.db, channels, sms, publicUrl, temporal: config.temporal, home, log };
+  const parts = { db: database.db, channels, sms, outgoing, publicUrl, temporal: config.temporal, home, log };
   const { worker, connection } = await createWorker(parts);
   const relay = startRelay({
     db: database.db,

@@ -5,6 +5,7 @@ import { createActivities } from '../activities/index.js';
 import type { Channels } from '../channels/index.js';
 import type { SmsProviders } from '../channels/sms.js';
 import type { Db } from '../db/client.js';
+import type { Outgoing } from '../outgoing/post.js';
 import { within } from '../db/probe.js';
 import { type TemporalSettings, connectionOptions, dataConverterOf } from '../temporal/connect.js';
 import { TASK_QUEUE } from '../workflows/contract.js';
@@ -19,18 +20,22 @@ export interface WorkerParts {
   db: Db;
   channels: Channels;
   sms: SmsProviders;
+  outgoing: Outgoing;
   publicUrl: string;
   temporal: TemporalSettings & { maxCachedWorkflows: number };
   log: Logger;
 }
 
 /** What a worker needs beside its connection; tests give it their own server's. */
-export function workerOptions({ db, channels, sms, publicUrl, temporal, log }: WorkerParts) {
+export function workerOptions({ db, channels, sms, outgoing, publicUrl, temporal, log }: WorkerParts) {
   return {
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    activities: createActivities(db, channels, publicUrl, sms),
+    activities: createActivities(db, channels, publicUrl, sms, {
+      outgoing,
+      payloadKey: temporal.payloadKey,
+    }),
     dataConverter: dataConverterOf(temporal),
     interceptors: {
       activity: [

@@ -35,7 +35,8 @@ export interface OrderInput {
   expiresAtMs: number;
   /** Null: no chat window. */
   chatWindowMs: number | null;
-  autoConfirmAfterMs: number;
+  /** Null: only a confirmation releases what is held. */
+  autoConfirmAfterMs: number | null;
   /** The nextAction chain in its order; what each step does is read from PostgreSQL when it runs. */
   steps: StepRef[];
   /** Of a run that follows one which was ended by hand: the payment that PostgreSQL knows to have paid the order. */

@@ -41,7 +41,6 @@ function isReleasable({ money, openRefundId }: OrderProgress): boolean {
 
 async function release(progress: OrderProgress): Promise<void> {
   const { orderNo, sellerId, feeBps } = progress.input;
-  if (sellerId === null) throw new Error('held money has a seller');
   const { releaseOrder } = progress.confirmedBy === null ? ledger : byWish();
   const overtakenBy = await releaseOrder({
     orderNo,

@@ -1,14 +1,13 @@
-import { and, eq, inArray } from 'drizzle-orm';
 import { type SmsProviders, smsProviderNamed } from '../../channels/sms.js';
 import type { Db } from '../../db/client.js';
-import { catalogItems, settings, smsOutbox } from '../../db/schema.js';
-import { COLLECTIONS } from '../../domain/catalog.js';
+import { smsOutbox } from '../../db/schema.js';
 import { HoldfastError } from '../../domain/errors.js';
 import { NEXT_ACTIONS } from '../../domain/next-actions.js';
-import { resolveVariables, variablesIn } from '../../domain/variables.js';
 import { deliverSms, wasSentAfterAll } from './sms-delivery.js';
 import { type NewSms, type SmsRow, draftOf, insertSms, roundOf, smsOfRound } from './sms-rows.js';
-import { type Step, finishStep, stepActivity, storeResolved } from './step.js';
+import { type Step, finishStep, stepActivity } from './step.js';
+import { findThing } from './things.js';
+import { resolvedParameters } from './variables.js';
 
 /** Type 2: a message from a template. The row in the outbox comes first and carries the step's key. */
 export const sendSms = (db: Db, providers: SmsProviders) =>
@@ -47,49 +46,19 @@ async function messageOf(
   step: Step,
 ): Promise<Pick<SmsRow, 'smsId' | 'mobile' | 'provider' | 'sign' | 'template' | 'params' | 'paramNames'>> {
   const { smsId, mobile, postJsonString = {} } = await resolvedMessage(db, step);
-  const { provider, sign, template, params: paramNames } = await templateOf(db, smsId);
+  const { body } = await findThing(db, 'sms-templates', smsId);
+  const { provider, sign, template, params: paramNames } = body;
   return { smsId, mobile, provider, sign, template, paramNames, params: fill(paramNames, postJsonString) };
 }
 
-/** Variables are read just before the step runs, stored with it, and used again by every retry. */
 async function resolvedMessage(db: Db, step: Step) {
-  const stored = step.row.resolved ?? (await resolve(db, step));
+  const stored = await resolvedParameters(db, step);
   const checked = NEXT_ACTIONS.sendSms.resolved.safeParse(stored);
   if (checked.success) return checked.data;
   const [issue] = checked.error.issues;
   throw new HoldfastError('missing_parameter', {
     message: `the value of ${issue?.path.join('.') ?? 'a parameter'} cannot be used once its variables are read`,
   });
-}
-
-async function resolve(db: Db, step: Step): Promise<Record<string, unknown>> {
-  const keys = variablesIn(step.row.parameters);
-  const rows = keys.length === 0 ? [] : await db.select().from(settings).where(inArray(settings.key, keys));
-  const known = new Map(rows.map((row) => [row.key, row.value]));
-  const missing = keys.find((key) => !known.has(key));
-  if (missing !== undefined) {
-    throw new HoldfastError('missing_setting', {
-      message: `there is no system parameter ${missing}`,
-      details: { key: missing },
-    });
-  }
-  const resolved = resolveVariables(step.row.parameters, known) as Record<string, unknown>;
-  if (keys.length > 0) await storeResolved(db, step, resolved);
-  return resolved;
-}
-
-async function templateOf(db: Db, smsId: string) {
-  const [item] = await db
-    .select()
-    .from(catalogItems)
-    .where(and(eq(catalogItems.collection, 'sms-templates'), eq(catalogItems.id, smsId)));
-  if (item === undefined) {
-    throw new HoldfastError('missing_thing', {
-      message: `there is no sms-templates/${smsId}`,
-      details: { collection: 'sms-templates', id: smsId },
-    });
-  }
-  return COLLECTIONS['sms-templates'].fields.parse(item.body);
 }
 
 /** A provider takes text alone, and refuses a message with a parameter too few. */

@@ -5,6 +5,7 @@ import type { Db } from '../../db/client.js';
 import { type OrderRow, type StepRow, addEvent, orderByNo, refreshChain, stepOf } from '../../db/orders.js';
 import { actionSteps } from '../../db/schema.js';
 import { HoldfastError, isErrorCode } from '../../domain/errors.js';
+import type { ActionName, StepParameters } from '../../domain/next-actions.js';
 
 export interface StepInput {
   /** `<orderNo>:<path>`: from ids alone, so that every try has the same one. */
@@ -91,4 +92,19 @@ export function stepActivity(db: Db, effect: (step: Step) => Promise<void>) {
       if (status !== 'succeeded') throw error;
     }
   };
+}
+
+/** An action whose whole effect is one transaction with its success: all but those that call somebody else. */
+export function effect<N extends ActionName>(
+  _name: N,
+  act: (tx: Db, parameters: StepParameters<N>, step: Step) => Promise<void>,
+) {
+  return (db: Db) =>
+    stepActivity(db, (step) =>
+      db.transaction(async (tx) => {
+        // Checked when the order was made, or the step was edited.
+        await act(tx, step.row.parameters as StepParameters<N>, step);
+        await finishStep(tx, step);
+      }),
+    );
 }

@@ -59,6 +59,7 @@ export const PROBLEMS = {
   withdrawal_decided: { status: 409, title: 'The withdrawal was decided before' },
   another_operator_needed: { status: 409, title: 'Another operator has to decide' },
   payout_account_not_set: { status: 409, title: 'There is no account to pay out to' },
+  deposit_not_found: { status: 404, title: 'There is no such deposit' },
   posting_conflict: { status: 500, title: 'Something went wrong on our side' },
   state_conflict: { status: 409, title: 'The present state does not allow this' },
   step_not_found: { status: 404, title: 'There is no such step' },
@@ -68,6 +69,10 @@ export const PROBLEMS = {
   missing_thing: { status: 409, title: 'Something that is needed is missing' },
   missing_setting: { status: 409, title: 'A setting is missing' },
   missing_parameter: { status: 400, title: 'A parameter is missing' },
+  coupon_not_usable: { status: 409, title: 'The coupon cannot be used' },
+  sold_out: { status: 409, title: 'There is none left' },
+  already_granted: { status: 409, title: 'The payer has this already' },
+  action_refused: { status: 422, title: 'The endpoint of this action refused' },
   sms_unknown_outcome: { status: 502, title: 'The SMS provider gave no clear answer', retryAfterSeconds: 2 },
   sms_refused: { status: 422, title: 'The SMS provider refused' },
 } as const satisfies Record<ErrorCode, ProblemKind>;

@@ -1,7 +1,11 @@
 import type { Endpoint } from '../endpoint.js';
+import { actionEndpointEndpoints } from './action-endpoints.js';
 import { actionEndpoints } from './actions.js';
 import { apiKeyEndpoints } from './api-keys.js';
+import { bulkRetryEndpoints } from './bulk-retries.js';
 import { catalogEndpoints } from './catalog.js';
+import { depositEndpoints } from './deposits.js';
+import { entitlementEndpoints } from './entitlements.js';
 import { operatorItemEndpoints } from './operator-items.js';
 import { orderEndpoints } from './orders.js';
 import { paymentEndpoints } from './payments.js';
@@ -24,12 +28,16 @@ export const v1Endpoints: readonly Endpoint[] = [
   ...refundEndpoints,
   ...reconciliationEndpoints,
   ...actionEndpoints,
+  ...actionEndpointEndpoints,
+  ...bulkRetryEndpoints,
   ...timelineEndpoints,
   ...operatorItemEndpoints,
   ...userEndpoints,
   ...apiKeyEndpoints,
   ...catalogEndpoints,
   ...settingEndpoints,
+  ...entitlementEndpoints,
+  ...depositEndpoints,
   ...smsEndpoints,
   ...walletEndpoints,
   ...payoutAccountEndpoints,

@@ -147,7 +147,13 @@ export const orderEndpoints: readonly Endpoint[] = [
       may: ['buyer', 'backend'],
       errors: ['order_not_confirmable'],
     },
-    (context, order) => confirmOrder(context.services.commands, order, asked(context)),
+    (context, order) => {
+      // An errand's fee: whether the runner ran is for the back end to say.
+      if (order.autoConfirmAfterMs === null && context.caller?.kind === 'user') {
+        throw new HoldfastError('forbidden', { message: 'only a back end confirms this order' });
+      }
+      return confirmOrder(context.services.commands, order, asked(context));
+    },
   ),
   command(
     'cancel',

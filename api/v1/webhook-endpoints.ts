@@ -73,7 +73,8 @@ function toEndpoint(row: EndpointRow): z.input<typeof endpointSchema> {
   };
 }
 
-const contextOf = ({ db, config }: Services): WebhookContext => ({
+/** What calls to URLs of others are set up by. */
+export const contextOf = ({ db, config }: Services): WebhookContext => ({
   db,
   allowPrivateUrls: config.allowPrivateUrls,
   payloadKey: config.temporal.payloadKey,

@@ -40,7 +40,8 @@ export const orders = pgTable(
     metadata: jsonb().$type<Record<string, string>>().notNull().default({}),
     /** Null: this order has no chat window. */
     chatWindowMs: bigint('chat_window_ms', { mode: 'number' }),
-    autoConfirmAfterMs: bigint('auto_confirm_after_ms', { mode: 'number' }).notNull(),
+    /** Null: only a confirmation releases what is held. */
+    autoConfirmAfterMs: bigint('auto_confirm_after_ms', { mode: 'number' }),
     feeBps: integer('fee_bps').notNull(),
     expiresAt: moment('expires_at').notNull(),
     createdBy: text('created_by').notNull(),

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { api, database } from '../../api/v1/test-support.js';
 import { outcomeOf } from './problems.js';
+import { CATALOG_SAMPLES } from '../../api/test-catalog.js';
 import { ADMIN_KEY, loadSamples } from './samples.js';
 import { changingNothing } from './snapshot.js';
 
@@ -77,6 +78,14 @@ interface Door {
   free?: boolean;
 }
 
+/** Fields of the catalogue that are fen; some things may be free. */
+const AMOUNTS = [
+  { field: 'amount', free: false },
+  { field: 'price', free: true },
+  { field: 'amountOff', free: false },
+  { field: 'minSpend', free: true },
+];
+
 let doors: readonly Door[];
 
 beforeAll(async () => {
@@ -93,7 +102,11 @@ beforeAll(async () => {
     { ...deal, free: true },
     { ...deal, rest: { ...own, kind: 'topup', nextAction: null } },
     door('POST /v1/orders/{id}/refunds', 'amount'),
-    door('PUT /v1/catalog/shop-orders/{id}', 'amount'),
+    ...Object.entries(CATALOG_SAMPLES).flatMap(([name, body]) =>
+      AMOUNTS.filter(({ field }) => field in body).map(({ field, free }) =>
+        door(`PUT /v1/catalog/${name}/{id}`, field, { free }),
+      ),
+    ),
     door('POST /v1/withdrawals', 'amount'),
     ...settings.map((key) =>
       door('PUT /v1/settings/{key}', 'value', { path: `/v1/settings/${key}`, free: true }),

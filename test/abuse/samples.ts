@@ -1,6 +1,7 @@
 /** One good call of every route that takes a body: what the attacks start from. A route without one fails a test. */
 import { expect } from 'vitest';
 import { completed, tokens } from '../../api/v1/test-support.js';
+import { CATALOG_SAMPLES, addThingsOfActions } from '../../api/test-catalog.js';
 import { type TestApp, ADMIN_KEY } from '../../api/test-support.js';
 import type { Db } from '../../db/client.js';
 import { openItem } from '../../db/operator-items.js';
@@ -23,6 +24,7 @@ export interface Things {
   endpoint: string;
   delivery: string;
   withdrawal: string;
+  deposit: string;
 }
 
 /** A completed deal of alice and sally, with an open refund, a second attempt, a withdrawal and an operator's item. */
@@ -46,6 +48,7 @@ export async function makeThings(api: TestApp, db: Db): Promise<Things> {
     item: item?.id ?? '',
     endpoint: String(endpoint.json['id']),
     delivery: String(delivery.json['id']),
+    deposit: await addThingsOfActions(db),
     withdrawal: (await askForMoney(db, 'sally', 100)).id,
   };
 }
@@ -66,7 +69,7 @@ const DEAL = {
   amount: 100,
   currency: 'CNY',
   subject: 'One hour of guitar',
-  nextAction: { type: 2, smsId: '111', mobile: '13500000000', postJsonString: { code: '42' } },
+  nextAction: { type: 2, smsId: '78', mobile: '13500000000', postJsonString: { code: '42' } },
   chatId: 'room_1',
   skillId: 'guitar',
   expiresIn: '24h',
@@ -74,6 +77,15 @@ const DEAL = {
   autoConfirmAfter: '1d',
   metadata: { colour: 'red' },
 };
+
+function catalogSamples(): Record<string, Sample> {
+  return Object.fromEntries(
+    Object.entries(CATALOG_SAMPLES).map(([name, body]) => [
+      `PUT /v1/catalog/${name}/{id}`,
+      { method: 'PUT', path: `/v1/catalog/${name}/78`, body },
+    ]),
+  );
+}
 
 const ACCOUNT = { channel: 'alipay', no: 'someone@example.com', name: 'Someone' };
 
@@ -85,6 +97,7 @@ export function samplesFor({
   endpoint,
   delivery,
   withdrawal,
+  deposit,
 }: Things): Readonly<Record<string, Sample>> {
   const post = (path: string, body?: Sample['body']): Sample => ({ method: 'POST', path, body });
   const put = (path: string, body?: Sample['body']): Sample => ({ method: 'PUT', path, body });
@@ -105,17 +118,16 @@ export function samplesFor({
     }),
     'POST /v1/users/{id}/tokens': post('/v1/users/bob/tokens'),
     'POST /v1/api-keys': post('/v1/api-keys', { name: 'shop', scopes: ['orders'] }),
-    'PUT /v1/catalog/shop-orders/{id}': put('/v1/catalog/shop-orders/78', {
-      userId: 'alice',
-      amount: 100,
-      title: 'tea',
+    ...catalogSamples(),
+    'POST /v1/bulk-retries': post('/v1/bulk-retries', {
+      filter: { code: 'sold_out', type: 7, buyerId: 'alice', triedBefore: '2026-11-30T10:00:00Z' },
     }),
-    'PUT /v1/catalog/sms-templates/{id}': put('/v1/catalog/sms-templates/111', {
-      provider: 'outbox',
-      sign: 'Holdfast',
-      template: 'code ${code}',
-      params: ['code'],
+    'PUT /v1/action-endpoints/{type}': put('/v1/action-endpoints/23', {
+      url: MERCHANT_URL,
+      secret: `whsec_${'a'.repeat(32)}`,
+      timeoutMs: 1_000,
     }),
+    'POST /v1/deposits/{id}/return': post(`/v1/deposits/${deposit}/return`),
     'PUT /v1/settings/{key}': put('/v1/settings/greeting', { value: { text: 'hello' } }),
     'POST /v1/orders': post('/v1/orders', DEAL),
     'POST /v1/orders/{id}/payments': post(`${at}/payments`, {

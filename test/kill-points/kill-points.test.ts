@@ -92,6 +92,7 @@ const OTHER_ROUNDS: Readonly<Record<string, readonly CrashPoint[]>> = {
     'question: in the inbox',
     'question: answered',
     'delivery: sent',
+    'action endpoint: answered',
     'refund: begun',
   ],
 };

@@ -4,7 +4,8 @@ import type { CrashPoint } from '../../crash-points.js';
 import { startReceiver } from '../../outgoing/test-support.js';
 import { expectStatus } from '../e2e/shop.js';
 import { eventually } from '../e2e/wait.js';
-import { type Scenario, type Scene, underWay } from './scene.js';
+import { newSigningSecret } from '../../outgoing/signature.js';
+import { AMOUNT, type Scenario, type Scene, people, toldOf, underWay } from './scene.js';
 
 interface Delivery {
   id: string;
@@ -36,7 +37,37 @@ const isToldAgain = async ({ api }: Scene) => {
   );
 };
 
+/** Of a type that no other order has here. */
+const ROUTED = 12;
+
+const isCarriedOutThere = async (scene: Scene) => {
+  const { api, shop } = scene;
+  const receiver = await startReceiver();
+  const wish = { url: receiver.url, secret: newSigningSecret() };
+  expectStatus(await api.put(`/v1/action-endpoints/${ROUTED}`, wish), 200);
+  const { buyer } = await people(scene);
+  const order = await shop.newOrder({ kind: 'topup', buyer, amount: AMOUNT, nextAction: { type: ROUTED } });
+  const payment = await shop.openAttempt(order, 'alipay');
+  return underWay(
+    () => shop.payAtProvider(payment),
+    async () => {
+      await shop.orderIs(order, 'completed');
+      const key = `${order.orderNo}:0`;
+      const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
+      expect(ids).toEqual([key, key]);
+      expect(await toldOf(scene, order)).toMatchObject({ 'action.succeeded': 1 });
+      await receiver.close();
+    },
+  );
+};
+
 export const MERCHANTS = {
+  'action endpoint: answered': {
+    kills: 'worker',
+    proves: 'T1',
+    says: 'the merchant’s system is called again, under the same key',
+    prepare: isCarriedOutThere,
+  },
   'delivery: sent': {
     kills: 'worker',
     proves: 'W7',

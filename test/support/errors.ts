@@ -1,3 +1,6 @@
+import type { ApplicationFailure } from '@temporalio/common';
+import { failureOf } from '../../activities/errors.js';
+import type { ActionName } from '../../domain/next-actions.js';
 import { HoldfastError } from '../../domain/errors.js';
 
 export interface Refusal {
@@ -28,4 +31,14 @@ export async function sqlStateOf(promise: PromiseLike<unknown>): Promise<string>
     throw error;
   }
   throw new Error('the statement did not fail');
+}
+
+/** What Temporal stores of a try of an action that fails. */
+export async function failureOfTry(name: ActionName, tried: Promise<unknown>): Promise<ApplicationFailure> {
+  try {
+    await tried;
+  } catch (error) {
+    return failureOf(error, name);
+  }
+  throw new Error(`${name} did not fail`);
 }

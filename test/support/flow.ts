@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { Channels } from '../../channels/index.js';
 import type { CommandContext } from '../../commands/context.js';
 import { findTemporal, findTestServer } from '../../dev/temporal.mjs';
+import { createOutgoing } from '../../outgoing/post.js';
 import { dataConverterOf } from '../../temporal/connect.js';
 import { addSearchAttributes } from '../../temporal/search-attributes.js';
 import { workerOptions } from '../../worker/run.js';
@@ -95,20 +96,30 @@ function createWorker(
   { nativeConnection }: TestWorkflowEnvironment,
   { db }: TestDatabase,
   { channels: ofTheSandbox, sms }: Providers,
-  { payloadKey, publicUrl = NOBODY, maxCachedWorkflows = 100, channels = ofTheSandbox }: FlowOptions,
+  { payloadKey, publicUrl = NOBODY, maxCachedWorkflows = 100, channels = ofTheSandbox, between }: FlowOptions,
 ): Promise<Worker> {
   const { workflowsPath: _, ...options } = workerOptions({
     db,
     channels,
     sms,
+    // Merchants' systems of tests listen here.
+    outgoing: createOutgoing({ allowPrivate: true }),
     publicUrl,
     temporal: { address: '', namespace: 'default', payloadKey, maxCachedWorkflows },
     log: pino({ level: 'silent' }),
   });
+  const activities = Object.fromEntries(
+    Object.entries<Activity>(options.activities).map(([name, activity]) => [
+      name,
+      between === undefined ? activity : between(name, activity),
+    ]),
+  );
   return workflowBundle().then((bundle) =>
-    Worker.create({ ...options, connection: nativeConnection, workflowBundle: bundle }),
+    Worker.create({ ...options, activities, connection: nativeConnection, workflowBundle: bundle }),
   );
 }
+
+export type Activity = (...args: never[]) => Promise<unknown>;
 
 export interface FlowOptions {
   payloadKey?: string;
@@ -125,6 +136,8 @@ export interface FlowOptions {
   providersAheadMs?: number;
   /** How long the sandbox's channels wait for an answer; as long as in production when left out. */
   providerTimeoutMs?: number;
+  /** What stands between Temporal and the activities: a network that loses tries and answers. */
+  between?: (name: string, activity: Activity) => Activity;
 }
 
 async function createEnvironment({

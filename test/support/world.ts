@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { type Channels, createChannels } from '../../channels/index.js';
 import type { CommandContext } from '../../commands/context.js';
 import { type NewOrder, createOrder } from '../../commands/create-order.js';
-import type { Asked } from '../../commands/order-updates.js';
+import type { Asked } from '../../relay/order-updates.js';
 import type { Db } from '../../db/client.js';
 import { insertEvent } from '../../db/inbox.js';
 import { type OrderRow, type PaymentRow, orderByNo } from '../../db/orders.js';

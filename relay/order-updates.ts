@@ -1,6 +1,7 @@
 /** Temporal Updates of an order's workflow, whose caller waits for an answer. */
 import { createHash } from 'node:crypto';
 import {
+  type Client,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -9,14 +10,14 @@ import {
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
 import { crashPoint } from '../crash-points.js';
+import type { Db } from '../db/client.js';
 import type { OrderRow } from '../db/orders.js';
 import { outbox } from '../db/schema.js';
 import { HoldfastError, isErrorCode } from '../domain/errors.js';
-import { restartOrderWorkflow } from '../relay/order-workflow.js';
-import { deliverStart } from '../relay/starts.js';
 import { withDeadline } from '../temporal/connect.js';
 import { orderWorkflowId } from '../workflows/contract.js';
-import type { CommandContext } from './context.js';
+import { restartOrderWorkflow } from './order-workflow.js';
+import { deliverStart } from './starts.js';
 
 export interface Asked {
   /** Who asks, for the audit trail. */
@@ -25,11 +26,16 @@ export interface Asked {
   idempotencyKey: string | null;
 }
 
+interface UpdateContext {
+  db: Db;
+  temporal: Client;
+}
+
 const DEADLINE_MS = 5_000;
 
 /** @returns false when the order's workflow has ended: SQL says what became of it */
 export async function update<A>(
-  context: CommandContext,
+  context: UpdateContext,
   order: OrderRow,
   definition: UpdateDefinition<void, [A]>,
   input: A,
@@ -56,7 +62,7 @@ export async function update<A>(
 }
 
 /** A command that beat the start of its order's workflow, or comes after somebody has terminated that. */
-async function startIfDue({ db, temporal }: CommandContext, orderNo: string): Promise<void> {
+async function startIfDue({ db, temporal }: UpdateContext, orderNo: string): Promise<void> {
   const [row] = await db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
   if (row?.doneAt === null) await deliverStart(db, temporal, orderNo);
   else await restartOrderWorkflow(db, temporal, orderNo);
