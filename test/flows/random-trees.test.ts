@@ -18,7 +18,7 @@ import { FULL } from '../support/full.js';
 import { BY_TEST, stepsOf } from '../support/journeys.js';
 import { SELLER, addUsers, arrive, newOrder, openAttempt, orderWhen } from '../support/world.js';
 
-const TREES = FULL ? 1_000 : 40;
+const TREES = FULL ? 1_000 : 20;
 const AT_ONCE = 8;
 const LOST_SHARE = 0.15;
 const REASONS: Record<string, string> = {
