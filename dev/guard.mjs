@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { removeTree } from './child.mjs';
 import { removeData } from './pg-account.mjs';
-import { endProcess, startOf } from './processes.mjs';
+import { endProcess, pidsWithEnvironment, startOf } from './processes.mjs';
 
 /**
  * For tests: ends servers and deletes their folders when the process that started them is gone, however it
@@ -92,6 +92,9 @@ async function guard() {
     }),
   );
   for (const home of homes) {
+    // Of a launcher that took too long and was killed: nobody else would ever end its children.
+    const left = pidsWithEnvironment(`HOLDFAST_HOME=${home}`);
+    await Promise.all(left.map((pid) => endProcess(pid, 'SIGKILL', WITHIN_MS)));
     removeData(home);
     removeTree(home);
   }
