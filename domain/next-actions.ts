@@ -67,7 +67,10 @@ export const NEXT_ACTIONS = {
     type: 6,
     parameters: z.object({
       userLevelPriceId: numericId,
-      isAutoRenew: flag.optional(),
+      // Nothing renews it yet, and nobody should believe so.
+      isAutoRenew: flag
+        .refine((wanted) => !wanted, 'cannot be true yet: no membership renews itself')
+        .optional(),
       remark: text(256).optional(),
     }),
   },
