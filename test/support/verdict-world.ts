@@ -5,9 +5,10 @@ import { createOrderActivities } from '../../activities/payments.js';
 import { createNextActions } from '../../activities/next-actions/index.js';
 import type { Db } from '../../db/client.js';
 import { type OrderRow, orderByNo } from '../../db/orders.js';
-import { actionSteps, orders, outbox, payments } from '../../db/schema.js';
+import { actionSteps, orders, outbox, payments, reconciliations } from '../../db/schema.js';
 import { fen } from '../../domain/money.js';
 import { closePosting, releasePosting } from '../../domain/postings.js';
+import { feesPosting } from '../../domain/reconciliation.js';
 import { WITHDRAWAL_LIMITS } from '../../domain/withdrawals.js';
 import { payFromWallet } from '../../commands/pay-from-wallet.js';
 import { returnChargeback, takeChargeback } from '../../ledger/chargebacks.js';
@@ -258,10 +259,21 @@ async function withdrawals(db: Db): Promise<World['out']> {
   return out;
 }
 
+/** What a provider kept of a day, by its bill. */
+async function feesOfADay(db: Db): Promise<void> {
+  const day = { channel: 'alipay', date: '2026-11-23' } as const;
+  const id = `${day.channel}-${day.date}`;
+  await db
+    .insert(reconciliations)
+    .values({ ...day, id, status: 'completed', fees: 32, requestedBy: 'test', endedAt: new Date() });
+  await post(db, feesPosting(day.channel, day.date, 32));
+}
+
 export async function saneWorld(db: Db): Promise<World> {
   await addUsers(db);
   await setPayPassword(db);
   await giveCash(db, BUYER, 5_000);
+  await feesOfADay(db);
   const chargedBack = await chargedBackOrders(db);
   return {
     chargedBack,
