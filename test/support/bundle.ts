@@ -1,5 +1,5 @@
 /** The workflows as one bundle: made once a run, since it takes seconds. */
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
@@ -29,7 +29,10 @@ export async function workflowBundle(workflowsPath = WORKFLOWS): Promise<{ codeP
   const codePath = path.join(inject('scratch'), `${path.basename(path.dirname(workflowsPath))}-bundle.js`);
   if (!(await isThere(codePath))) {
     const { code } = await bundleWorkflowCode({ workflowsPath, logger });
-    await writeFile(codePath, code);
+    // Another file may look for it meanwhile: it is there whole, or not at all.
+    const draft = `${codePath}.${process.pid}`;
+    await writeFile(draft, code);
+    await rename(draft, codePath);
   }
   return { codePath };
 }
