@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
 import { deposits } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
-import { returnDeposit as post } from '../ledger/deposits.js';
+import { postDepositReturn } from '../ledger/deposits.js';
 
 export type DepositRow = typeof deposits.$inferSelect;
 
@@ -15,7 +15,7 @@ export async function returnDeposit(db: Db, id: string, by: string): Promise<Dep
     const [row] = await tx.select().from(deposits).where(eq(deposits.id, id)).for('update');
     if (row === undefined) throw new HoldfastError('deposit_not_found');
     if (row.status === 'returned') return row;
-    await post(tx, row);
+    await postDepositReturn(tx, row);
     const [returned] = await tx
       .update(deposits)
       .set({ status: 'returned', returnedAt: new Date(), returnedBy: by })

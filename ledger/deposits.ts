@@ -6,7 +6,7 @@ import { account } from '../domain/postings.js';
 import { post } from './post.js';
 
 /** What the deposit's own posting took from each bucket goes back there. */
-export async function returnDeposit(
+export async function postDepositReturn(
   tx: Db,
   { id, userId, orderNo, step }: typeof deposits.$inferSelect,
 ): Promise<void> {

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { payments, refunds, refusedNotifications } from '../../db/schema.js';
 import { proveLedger } from '../../ledger/balances.js';
 import { type Stage, openStage } from '../notifications/stage.js';
-import { type HttpShop, type Json, type Ordered, openShop } from '../support/http-shop.js';
+import { type HttpShop, type Json, type Ordered, openShop, paidAfterForgery } from '../support/http-shop.js';
 import { until } from '../support/world.js';
 
 const AMOUNT = 10_000;
@@ -42,13 +42,7 @@ describe('M5: an order is paid once through Ping++', () => {
 
   it('W2: by the genuine event alone, after one under another’s key was refused', async () => {
     const refused = await stage.db.$count(refusedNotifications);
-    const order = await shop.attempted();
-    await shop.fault({ wrongKey: true });
-    await shop.pay(order.orderNo);
-    await shop.becomes(order, 'paid');
-    await until(async () => (await shop.deliveriesOf(order.orderNo)).length === 2);
-    const answers = (await shop.deliveriesOf(order.orderNo)).map(({ status, body }) => [status, body]);
-    expect(answers).toEqual([
+    expect(await paidAfterForgery(shop)).toEqual([
       [400, 'fail'],
       [200, 'success'],
     ]);

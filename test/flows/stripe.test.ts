@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { refusedNotifications } from '../../db/schema.js';
 import { proveLedger } from '../../ledger/balances.js';
 import { type Stage, openStage } from '../notifications/stage.js';
-import { type HttpShop, type Json, openShop } from '../support/http-shop.js';
+import { type HttpShop, type Json, openShop, paidAfterForgery } from '../support/http-shop.js';
 import { SELLER, until } from '../support/world.js';
 
 const AMOUNT = 10_000;
@@ -24,13 +24,7 @@ afterEach(() => shop.mend());
 describe('M5: an order is paid once through Stripe', () => {
   it('W2: by the genuine event alone, after one under another’s key was refused', async () => {
     const refused = await stage.db.$count(refusedNotifications);
-    const order = await shop.attempted();
-    await shop.fault({ wrongKey: true });
-    await shop.pay(order.orderNo);
-    await shop.becomes(order, 'paid');
-    await until(async () => (await shop.deliveriesOf(order.orderNo)).length === 2);
-    const answers = (await shop.deliveriesOf(order.orderNo)).map(({ status, body }) => [status, body]);
-    expect(answers).toEqual([
+    expect(await paidAfterForgery(shop)).toEqual([
       [400, '{"received":false}'],
       [200, '{"received":true}'],
     ]);

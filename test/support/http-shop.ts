@@ -122,3 +122,14 @@ async function balanceOf(db: Db, channel: ProviderChannel): Promise<number> {
     .where(eq(entries.account, `channel:${channel}`));
   return 0 - Number(booked?.amount ?? 0);
 }
+
+/** An order is paid, and its event comes under another's key first. @returns how each delivery was answered */
+export async function paidAfterForgery(shop: HttpShop): Promise<unknown[][]> {
+  const order = await shop.attempted();
+  await shop.fault({ wrongKey: true });
+  await shop.pay(order.orderNo);
+  await shop.becomes(order, 'paid');
+  const deliveries = () => shop.deliveriesOf(order.orderNo);
+  await until(async () => (await deliveries()).length === 2);
+  return (await deliveries()).map(({ status, body }) => [status, body]);
+}
