@@ -1,8 +1,8 @@
 /** Alipay's gateway, version 2, through the official client: one verified call, one answer. */
 import { type KeyObject, X509Certificate, createPrivateKey, createPublicKey } from 'node:crypto';
-import { AlipayRequestError, AlipaySdk, type AlipaySdkConfig } from 'alipay-sdk';
 import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
+import { AlipayRequestError, AlipaySdk, type AlipaySdkConfig } from './alipay-sdk.js';
 import { toChinaTime } from './china-time.js';
 import { DEFAULT_TIMEOUT_MS, channelRefused, unknownOutcome, withDeadline } from './provider-errors.js';
 

@@ -1,8 +1,8 @@
 /** Alipay's notification: a signed form (reference: asynchronous notification, signature RSA2). */
-import type { AlipaySdk } from 'alipay-sdk';
 import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
 import { type Fen, fromYuan } from '../domain/money.js';
+import type { AlipaySdk } from './alipay-sdk.js';
 import type { Notification, ProviderPayment, RawNotification } from './channel.js';
 import { fromChinaTime } from './china-time.js';
 import { notificationRefused } from './provider-errors.js';
