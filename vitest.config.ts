@@ -10,7 +10,10 @@ const ALONE = [
   'relay/relay.test.ts',
 ];
 
-const EVERYWHERE = {
+// Of the whole run: each project would start another PostgreSQL if it were theirs.
+export const GLOBAL_SETUP = ['test/support/global-setup.ts'];
+
+export const EVERYWHERE = {
   // The Temporal worker's native part wants processes of its own (sdk-typescript issue 876).
   pool: 'forks',
   testTimeout: 60_000,
@@ -19,8 +22,7 @@ const EVERYWHERE = {
 
 export default defineConfig({
   test: {
-    // Of the whole run: each project would start another PostgreSQL if it were theirs.
-    globalSetup: ['test/support/global-setup.ts'],
+    globalSetup: GLOBAL_SETUP,
     projects: [
       {
         test: {

@@ -2,6 +2,7 @@ import type { Channels } from '../channels/index.js';
 import type { SmsProviders } from '../channels/sms.js';
 import type { Db } from '../db/client.js';
 import { createProviderActivities } from './channels.js';
+import { createMembershipActivities } from './memberships.js';
 import { createNextActions } from './next-actions/index.js';
 import type { RemoteCalls } from './next-actions/remote.js';
 import { createOrderActivities } from './payments.js';
@@ -15,6 +16,7 @@ export type ProviderActivities = ReturnType<typeof createProviderActivities> &
   ReturnType<typeof createRefundProviderActivities>;
 export type ReconciliationActivities = ReturnType<typeof createReconciliationActivities>;
 export type WithdrawalActivities = ReturnType<typeof createWithdrawalActivities>;
+export type MembershipActivities = ReturnType<typeof createMembershipActivities>;
 export type { NextActionActivities } from './next-actions/index.js';
 
 /** @param publicUrl what providers call back */
@@ -31,6 +33,7 @@ export function createActivities(
     ...createRefundLedgerActivities(db),
     ...createRefundProviderActivities(db, channels, publicUrl),
     ...createWithdrawalActivities(db, channels, publicUrl),
+    ...createMembershipActivities(db),
     ...createReconciliationActivities(db, channels),
     ...createNextActions(db, sms, remote),
   };

@@ -95,6 +95,8 @@ export const MATRIX: Record<string, Row> = {
   'GET /v1/settings': { scope: 'settings', cells: OPERATORS_TOO },
   'GET /v1/users/:id/entitlements': { scope: 'orders', cells: SELF_AND_OPERATORS },
   'GET /v1/users/:id/deposits': { scope: 'orders', cells: SELF_AND_OPERATORS },
+  'GET /v1/users/:id/membership-renewals': { scope: 'orders', cells: SELF_AND_OPERATORS },
+  'POST /v1/users/:id/membership-renewals/:renewalId/cancel': { scope: 'orders', cells: SELF_AND_OPERATORS },
   'POST /v1/deposits/:id/return': { scope: 'orders', cells: OPERATORS_TOO },
   'GET /v1/sms': { scope: 'orders', cells: OPERATORS_TOO },
   'GET /v1/wallets/:userId': { scope: 'ledger:read', cells: SELF_AND_OPERATORS },

@@ -7,7 +7,7 @@ import { createOrder } from '../commands/create-order.js';
 import { SCOPES, type Scope } from '../commands/credentials.js';
 import { openItem } from '../db/operator-items.js';
 import { claimRun } from '../db/reconciliations.js';
-import { CATALOG_SAMPLES, addThingsOfActions } from './test-catalog.js';
+import { CATALOG_SAMPLES, RENEWAL_ID, addThingsOfActions } from './test-catalog.js';
 import { operatorItems, refunds, withdrawals } from '../db/schema.js';
 import { fen } from '../domain/money.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
@@ -186,6 +186,7 @@ function pathOf(route: string): string {
   return pattern
     .replace(':id', prefix === undefined ? '' : (ids[prefix] ?? ''))
     .replace(':userId', 'alice')
+    .replace(':renewalId', RENEWAL_ID)
     .replace(':key', 'greeting')
     .replace(':path', '0')
     .replace(':type', '3')

@@ -1,6 +1,6 @@
 /** One good thing of each collection that merchants fill, alice's where it is somebody's: for tests of every route. */
 import type { Db } from '../db/client.js';
-import { catalogItems, deposits } from '../db/schema.js';
+import { catalogItems, deposits, membershipRenewals } from '../db/schema.js';
 import type { CollectionName } from '../domain/catalog.js';
 
 export const CATALOG_SAMPLES: Record<
@@ -47,7 +47,10 @@ export const CATALOG_SAMPLES: Record<
   },
 };
 
-/** What only actions write: a bill of shop 77, numbered 77, and a deposit that was returned. @returns the deposit's id */
+/** A renewal of alice's that was cancelled. */
+export const RENEWAL_ID = 'c'.repeat(24);
+
+/** What only actions write: a bill of shop 77, numbered 77, the renewal, a deposit that was returned. @returns its id */
 export async function addThingsOfActions(db: Db): Promise<string> {
   const id = 'd'.repeat(24);
   await db.insert(catalogItems).values({
@@ -66,6 +69,23 @@ export async function addThingsOfActions(db: Db): Promise<string> {
     status: 'returned',
     returnedAt: new Date(),
     returnedBy: 'test',
+  });
+  await db.insert(membershipRenewals).values({
+    id: RENEWAL_ID,
+    userId: 'alice',
+    levelId: 'gold',
+    priceId: '77',
+    amount: 100,
+    days: 30,
+    orderId: 'e'.repeat(24),
+    orderNo: 'f'.repeat(16),
+    step: '0',
+    status: 'cancelled',
+    dueAt: new Date(),
+    endedAt: new Date(),
+    endedBy: 'test',
+    endReason: 'cancelled',
+    startDueAt: null,
   });
   return id;
 }

@@ -39,6 +39,7 @@ const WRITABLE = {
   entitlements: true,
   coupon_uses: true,
   deposits: true,
+  membership_renewals: true,
   action_endpoints: true,
   bulk_retries: true,
   bulk_retry_steps: true,

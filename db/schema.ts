@@ -9,5 +9,6 @@ export * from './tables/webhooks.js';
 export * from './tables/reconciliation.js';
 export * from './tables/ledger.js';
 export * from './tables/entitlements.js';
+export * from './tables/memberships.js';
 export * from './tables/action-endpoints.js';
 export * from './tables/bulk-retries.js';

@@ -2,7 +2,7 @@
 import { and, eq } from 'drizzle-orm';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
-import type { AccountEventType } from '../domain/withdrawals.js';
+import type { WithdrawalEventType } from '../domain/withdrawals.js';
 import type { Db } from './client.js';
 import { accountEvents, withdrawals } from './schema.js';
 
@@ -36,7 +36,7 @@ export function payoutRequestOf(row: WithdrawalRow, publicUrl: string) {
 /** What merchants are told: neither whose account it is nor its name. */
 export async function addAccountEvent(
   db: Db,
-  type: AccountEventType,
+  type: WithdrawalEventType,
   { id, userId, amount, channel, status }: WithdrawalRow,
   told: { by: string; reason?: string },
 ): Promise<void> {

@@ -12,6 +12,25 @@ export function chargePosting(key: string, payerId: string, amountFen: Fen, orde
   };
 }
 
+export interface RenewedTerm {
+  renewalId: string;
+  /** From 1 up: each term is paid for once. */
+  term: number;
+  payerId: string;
+  amountFen: Fen;
+  orderNo: string;
+}
+
+/** The next term of a membership, from the payer's balance as its first one. */
+export function renewalPosting({ renewalId, term, payerId, amountFen, orderNo }: RenewedTerm): Posting {
+  return {
+    key: `membership/${renewalId}:${term}`,
+    kind: 'renewal',
+    orderNo,
+    legs: move(account.spendable(payerId), account.sales, amountFen),
+  };
+}
+
 /** A deposit leaves what its payer can spend, and stays the payer's. */
 export function depositPosting(key: string, payerId: string, amountFen: Fen, orderNo: string): Posting {
   return {

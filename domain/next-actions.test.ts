@@ -32,6 +32,10 @@ describe('the parameters of an action', () => {
       { userLevelPriceId: '5', isAutoRenew: false },
     ],
     [
+      { type: 6, userLevelPriceId: 5, isAutoRenew: 'true' },
+      { userLevelPriceId: '5', isAutoRenew: true },
+    ],
+    [
       { type: 7, couponRuleId: 1234, pwd: 1234 },
       { couponRuleId: '1234', pwd: '1234' },
     ],
@@ -77,7 +81,6 @@ describe('the parameters of an action', () => {
     [{ type: 5, amount: 1, extJsonStr: '[1]' }, 'nextAction.extJsonStr'],
     [{ type: 5, amount: 1, extJsonStr: '{"__proto__":{"a":1}}' }, 'nextAction.extJsonStr'],
     [{ type: 6, userLevelPriceId: 1, isAutoRenew: 'yes' }, 'nextAction.isAutoRenew'],
-    [{ type: 6, userLevelPriceId: 1, isAutoRenew: true }, 'nextAction.isAutoRenew'],
     [{ type: 7, couponRuleId: 1, pwd: { from: 'config', key: 'K' } }, 'nextAction.pwd'],
     [{ type: 8, token: ['a'] }, 'nextAction.token'],
     [{ type: 9, orderId: 1, couponId: '7,7' }, 'nextAction.couponId'],

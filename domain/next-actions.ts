@@ -67,10 +67,8 @@ export const NEXT_ACTIONS = {
     type: 6,
     parameters: z.object({
       userLevelPriceId: numericId,
-      // Nothing renews it yet, and nobody should believe so.
-      isAutoRenew: flag
-        .refine((wanted) => !wanted, 'cannot be true yet: no membership renews itself')
-        .optional(),
+      /** From now on its next term is paid for before each end. */
+      isAutoRenew: flag.optional(),
       remark: text(256).optional(),
     }),
   },

@@ -1,6 +1,6 @@
 /** What merchants are told, and how long it is tried. */
+import type { AccountEventType } from './account-events.js';
 import type { OrderStatus } from './order-status.js';
-import type { AccountEventType } from './withdrawals.js';
 
 /** The closed list: a type is a promise to whoever listens to it. */
 export const WEBHOOK_EVENT_TYPES = [
@@ -17,6 +17,9 @@ export const WEBHOOK_EVENT_TYPES = [
   'withdrawal.failed',
   'withdrawal.rejected',
   'withdrawal.bounced',
+  'membership.renewed',
+  'membership.renewal_failed',
+  'membership.renewal_ended',
 ] as const satisfies readonly (`order.${OrderStatus}` | 'action.parked' | AccountEventType)[];
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 

@@ -15,7 +15,8 @@ export const WITHDRAWAL_STATUSES = [
 export type WithdrawalStatus = (typeof WITHDRAWAL_STATUSES)[number];
 
 /** Statuses that are told outside; the others are steps on the way. */
-export type AccountEventType = `withdrawal.${Exclude<WithdrawalStatus, 'submitted' | 'awaiting_receiver'>}`;
+export type WithdrawalEventType =
+  `withdrawal.${Exclude<WithdrawalStatus, 'submitted' | 'awaiting_receiver'>}`;
 
 /** The one transition table. `failed`, `rejected` and `bounced` absorb; `paid` can only bounce (promise M7). */
 export const WITHDRAWAL_TRANSITIONS: Readonly<Record<WithdrawalStatus, readonly WithdrawalStatus[]>> = {

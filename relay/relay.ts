@@ -8,6 +8,7 @@ import type { Channels } from '../channels/index.js';
 import type { Db } from '../db/client.js';
 import { deliverBulkStep, leaseBulkSteps } from './bulk-retries.js';
 import type { DeliveryLog } from './inline.js';
+import { deliverRenewal, leaseRenewals } from './memberships.js';
 import { deliverPayment, leasePayments, putOff } from './payments.js';
 import { ask, leaseQuestions } from './questions.js';
 import { deliverRefund, leaseRefunds } from './refunds.js';
@@ -68,6 +69,11 @@ export function startRelay({ db, temporal, channels, publicUrl, log }: RelayPart
       name: 'withdrawal',
       lease: (limit) => leaseWithdrawals(db, limit),
       deliver: (withdrawalId) => deliverWithdrawal({ db, temporal, channels, publicUrl }, withdrawalId),
+    }),
+    run({
+      name: 'membership renewal',
+      lease: (limit) => leaseRenewals(db, limit),
+      deliver: (renewalId) => deliverRenewal(db, temporal, renewalId),
     }),
     run({
       name: 'question',

@@ -25,6 +25,7 @@ describe('the names in histories', () => {
         "signal refundHint",
         "signal refundChanged",
         "signal payoutHint",
+        "signal renewalChanged",
         "update retryAction",
         "update skipAction",
         "update editAction",
@@ -35,6 +36,7 @@ describe('the names in histories', () => {
       [
         "dailyReconciliation",
         "reconciliation",
+        "membership",
         "order",
         "refund",
         "withdrawal",
@@ -85,6 +87,7 @@ describe('the names in histories', () => {
         "failRefund",
         "driveRefund",
         "drivePayout",
+        "renewMembership",
         "beginReconciliation",
         "fetchBill",
         "compareBill",

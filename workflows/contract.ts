@@ -4,6 +4,7 @@
  */
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { RenewalStatus } from '../domain/memberships.js';
 import type { MoneyState, OrderStatus } from '../domain/order-status.js';
 import { type OrderKind, PAYMENT_CHANNELS, type ProviderChannel, type StepRef } from '../domain/order.js';
 import { isObject } from '../domain/variables.js';
@@ -14,6 +15,7 @@ export const ORDER_WORKFLOW = 'order';
 
 export const REFUND_WORKFLOW = 'refund';
 export const WITHDRAWAL_WORKFLOW = 'withdrawal';
+export const MEMBERSHIP_WORKFLOW = 'membership';
 
 export const RECONCILIATION_WORKFLOW = 'reconciliation';
 export const DAILY_RECONCILIATION_WORKFLOW = 'dailyReconciliation';
@@ -23,6 +25,7 @@ export const reconciliationWorkflowId = (channel: ProviderChannel, date: string)
 export const dailyReconciliationId = (channel: ProviderChannel): string => `daily-reconciliation/${channel}`;
 export const refundWorkflowId = (refundId: string): string => `refund/${refundId}`;
 export const withdrawalWorkflowId = (withdrawalId: string): string => `withdrawal/${withdrawalId}`;
+export const membershipWorkflowId = (renewalId: string): string => `membership/${renewalId}`;
 export const orderWorkflowId = (orderNo: string): string => `order/${orderNo}`;
 
 export interface OrderInput {
@@ -121,6 +124,13 @@ export interface WithdrawalInput {
 export type WithdrawalOutcome = WithdrawalStatus;
 /** The provider has said something about the payout: it is asked now. */
 export const payoutHint = defineSignal('payoutHint');
+
+export interface MembershipInput {
+  renewalId: string;
+}
+export type MembershipOutcome = RenewalStatus;
+/** The renewal was cancelled, or its next try moved: PostgreSQL is read now. */
+export const renewalChanged = defineSignal('renewalChanged');
 
 interface StepDecision extends By {
   path: string;

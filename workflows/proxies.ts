@@ -1,6 +1,7 @@
 /** One proxy per retry class, with its reason. */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type {
+  MembershipActivities,
   NextActionActivities,
   OrderActivities,
   ProviderActivities,
@@ -10,7 +11,7 @@ import type {
 
 // Ledger posts are idempotent by their SQL key, so they may retry for ever; 10 s between tries at most, so that
 // recovery fits in 60 s. Local: a regular activity would cost ten more history events an order.
-export const ledger = proxyLocalActivities<OrderActivities>({
+export const ledger = proxyLocalActivities<OrderActivities & MembershipActivities>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });

@@ -6,6 +6,7 @@ import { bulkRetryEndpoints } from './bulk-retries.js';
 import { catalogEndpoints } from './catalog.js';
 import { depositEndpoints } from './deposits.js';
 import { entitlementEndpoints } from './entitlements.js';
+import { membershipEndpoints } from './memberships.js';
 import { operatorItemEndpoints } from './operator-items.js';
 import { orderEndpoints } from './orders.js';
 import { paymentEndpoints } from './payments.js';
@@ -37,6 +38,7 @@ export const v1Endpoints: readonly Endpoint[] = [
   ...catalogEndpoints,
   ...settingEndpoints,
   ...entitlementEndpoints,
+  ...membershipEndpoints,
   ...depositEndpoints,
   ...smsEndpoints,
   ...walletEndpoints,

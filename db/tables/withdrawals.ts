@@ -1,8 +1,9 @@
 /** Money on its way out, the accounts that it goes to, and what is told of it. */
 import { sql } from 'drizzle-orm';
 import { bigserial, index, integer, jsonb, pgTable, smallint, text } from 'drizzle-orm/pg-core';
+import type { AccountEventType } from '../../domain/account-events.js';
 import type { ProviderChannel } from '../../domain/order.js';
-import type { AccountEventType, WithdrawalStatus } from '../../domain/withdrawals.js';
+import type { WithdrawalStatus } from '../../domain/withdrawals.js';
 import { type JsonObject, createdAt, fenColumn, moment } from './columns.js';
 import { users } from './people.js';
 
@@ -86,7 +87,7 @@ export const accountEvents = pgTable(
   {
     id: bigserial({ mode: 'number' }).primaryKey(),
     type: text().$type<AccountEventType>().notNull(),
-    /** The withdrawal. */
+    /** The withdrawal, or the renewal. */
     ref: text().notNull(),
     userId: text('user_id').notNull(),
     data: jsonb().$type<JsonObject>().notNull().default({}),

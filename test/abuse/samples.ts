@@ -1,7 +1,7 @@
 /** One good call of every route that takes a body: what the attacks start from. A route without one fails a test. */
 import { expect } from 'vitest';
 import { completed, tokens } from '../../api/v1/test-support.js';
-import { CATALOG_SAMPLES, addThingsOfActions } from '../../api/test-catalog.js';
+import { CATALOG_SAMPLES, RENEWAL_ID, addThingsOfActions } from '../../api/test-catalog.js';
 import { type TestApp, ADMIN_KEY } from '../../api/test-support.js';
 import type { Db } from '../../db/client.js';
 import { openItem } from '../../db/operator-items.js';
@@ -128,6 +128,9 @@ export function samplesFor({
       timeoutMs: 1_000,
     }),
     'POST /v1/deposits/{id}/return': post(`/v1/deposits/${deposit}/return`),
+    'POST /v1/users/{id}/membership-renewals/{renewalId}/cancel': post(
+      `/v1/users/alice/membership-renewals/${RENEWAL_ID}/cancel`,
+    ),
     'PUT /v1/settings/{key}': put('/v1/settings/greeting', { value: { text: 'hello' } }),
     'POST /v1/orders': post('/v1/orders', DEAL),
     'POST /v1/orders/{id}/payments': post(`${at}/payments`, {

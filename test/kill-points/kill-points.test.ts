@@ -82,6 +82,13 @@ const OTHER_ROUNDS: Readonly<Record<string, readonly CrashPoint[]>> = {
     'reconciliation: asked',
     'reconciliation: ended',
   ],
+  // What recovers from each of these comes by those before it.
+  memberships: [
+    'renewal: committed',
+    'renewal: before commit',
+    'renewal start: Temporal has it',
+    'renewal start: before Temporal',
+  ],
   'what the relay and people do': [
     'signal: before Temporal',
     'refund start: before Temporal',

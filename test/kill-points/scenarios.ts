@@ -3,6 +3,7 @@ import type { CrashPoint } from '../../crash-points.js';
 import { CHAIN } from './chain.js';
 import { ENDING } from './ending.js';
 import { INTAKE } from './intake.js';
+import { MEMBERSHIPS } from './memberships.js';
 import { MERCHANTS } from './merchants.js';
 import { MESSAGES } from './messages.js';
 import { PAYING } from './paying.js';
@@ -20,5 +21,6 @@ export const SCENARIOS: Readonly<Record<CrashPoint, Scenario>> = {
   ...RECONCILIATIONS,
   ...CHAIN,
   ...MESSAGES,
+  ...MEMBERSHIPS,
   ...MERCHANTS,
 } satisfies Record<CrashPoint, Scenario>;

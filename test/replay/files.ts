@@ -7,8 +7,8 @@ import proto from '@temporalio/proto';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 
-/** Those of orders, of withdrawals, and of reconciliations. */
-type Folder = 'histories' | 'withdrawals' | 'reconciliations';
+/** Those of orders, and of each other type. */
+export type Folder = 'histories' | 'withdrawals' | 'reconciliations' | 'memberships';
 const folderOf = (folder: Folder): string => fileURLToPath(new URL(`./${folder}`, import.meta.url));
 
 /** What tells of the machine that recorded, and plays no part in a replay. */

@@ -1,4 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import tests from '../../vitest.config.js';
+import { EVERYWHERE, GLOBAL_SETUP } from '../../vitest.config.js';
 
-export default defineConfig({ test: { ...tests.test, include: ['test/replay/record.ts'] } });
+export default defineConfig({
+  test: { ...EVERYWHERE, globalSetup: GLOBAL_SETUP, include: ['test/replay/record.ts'] },
+});

@@ -7,9 +7,11 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Flow, startFlow } from '../support/flow.js';
 import { billProvider } from '../support/bills.js';
 import { PATHS, prepareWorld } from '../support/paths.js';
+import { renewalHandle } from '../support/membership-flow.js';
 import { withdrawalHandle } from '../support/withdrawal-flow.js';
 import { addUsers } from '../support/world.js';
 import { historyNames, writeHistory } from './files.js';
+import { MEMBERSHIP_PATHS } from './membership-paths.js';
 import { RECONCILIATION_PATHS } from './reconciliation-paths.js';
 import { WITHDRAWAL_PATHS } from './withdrawal-paths.js';
 
@@ -31,6 +33,11 @@ describe('a recording', () => {
   it.each(WITHDRAWAL_PATHS)('of a withdrawal that is $name', async ({ name, run }) => {
     const history = await withdrawalHandle(flow, await run(flow)).fetchHistory();
     if (!(await historyNames('withdrawals')).includes(name)) await writeHistory(name, history, 'withdrawals');
+  });
+
+  it.each(MEMBERSHIP_PATHS)('of a membership that is $name', async ({ name, run }) => {
+    const history = await renewalHandle(flow, await run(flow)).fetchHistory();
+    if (!(await historyNames('memberships')).includes(name)) await writeHistory(name, history, 'memberships');
   });
 });
 

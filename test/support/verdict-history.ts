@@ -31,8 +31,19 @@ export const HISTORY_CHECKS: readonly Check[] = [
             CROSS JOIN LATERAL (SELECT COALESCE(sum(amount) FILTER (WHERE amount > 0), 0) AS amount
                                   FROM entries WHERE posting_id = p.id AND account = 'platform:sales') AS m
             LEFT JOIN action_steps s ON p.key = s.order_no || ':' || s.path
-            LEFT JOIN catalog_items c ON c.collection = 'shop-orders' AND c.id = s.parameters ->> 'id'
+            LEFT JOIN catalog_items c ON (c.collection = 'shop-orders' AND c.id = s.parameters ->> 'id')
+                 OR (c.collection = 'membership-prices' AND c.id = s.parameters ->> 'userLevelPriceId')
            WHERE p.kind = 'charge' AND (c.body ->> 'amount')::numeric IS DISTINCT FROM m.amount`,
+  },
+  {
+    promise: 'T1',
+    name: 'a term of a membership is paid for once',
+    sql: `SELECT id AS about, 'it has renewed ' || COALESCE(r.renewals, 0) || ' terms with ' ||
+                 COALESCE(p.charges, 0) || ' charges' AS what
+            FROM membership_renewals r
+            FULL JOIN (SELECT split_part(split_part(key, '/', 2), ':', 1) AS id, count(*) AS charges
+                         FROM postings WHERE kind = 'renewal' GROUP BY 1) AS p USING (id)
+           WHERE COALESCE(r.renewals, 0) <> COALESCE(p.charges, 0)`,
   },
   {
     promise: 'T1',

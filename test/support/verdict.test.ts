@@ -181,6 +181,11 @@ const OF_REFUNDS_AND_WORK: Plants = {
     `UPDATE catalog_items SET body = jsonb_set(body, '{amount}', '41') WHERE id = '71'`,
     `DELETE FROM action_steps WHERE path = '0'`,
   ],
+  'a term of a membership is paid for once': () => [
+    posted('membership/x:1', 'renewal', `('platform:suspense', -5), ('platform:sales', 5)`),
+    `INSERT INTO membership_renewals (id, user_id, level_id, price_id, amount, days, order_id, order_no, step, renewals, due_at)
+       VALUES ('x', '${BUYER}', 'gold', '1', 5, 30, 'x', 'x', '0', 1, now())`,
+  ],
   'a message is sent once': () => `DELETE FROM sms_outbox`,
   'a step waits for the one before it': () =>
     `UPDATE action_steps SET status = 'running' WHERE path = '0.0.0.0'`,
