@@ -41,6 +41,7 @@ const variables = z.object({
   MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(10).max(100_000).default(2_000),
   ALLOW_PRIVATE_URLS: flag.default(false),
   CRASH_AT: z.enum(CRASH_POINTS).optional(),
+  CRASH_ABOUT: z.string().optional(),
   ...providerVariables.shape,
 });
 
@@ -93,6 +94,7 @@ function configOf(given: Variables) {
     channels: channelsOf(given),
     sms: smsOf(given),
     crashAt: crashPointOf(given),
+    crashAbout: given.CRASH_ABOUT,
   };
 }
 

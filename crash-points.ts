@@ -1,6 +1,6 @@
 /**
  * Places where a process can be made to end as if its machine had lost power, each named after what was just done.
- * A test sets CRASH_AT to one of them. config.ts refuses that variable in production, where nothing is ever armed.
+ * A test sets CRASH_AT to one of them, and CRASH_ABOUT to what it is to be about. config.ts refuses that variable in production, where nothing is ever armed.
  */
 export const CRASH_POINTS = [
   // The API
@@ -75,12 +75,18 @@ export type CrashPoint = (typeof CRASH_POINTS)[number];
 const KILLED = 137;
 
 let armed: CrashPoint | undefined;
+let armedAbout: string | undefined;
 
-export function armCrashPoint(point: CrashPoint | undefined): void {
+/** @param about the only thing that the process ends at; any, when left out */
+export function armCrashPoint(point: CrashPoint | undefined, about?: string): void {
   armed = point;
+  armedAbout = about;
 }
 
-/** Ends the process when this is the point that was armed; otherwise it costs a comparison. */
-export function crashPoint(here: CrashPoint): void {
-  if (here === armed) process.exit(KILLED);
+/**
+ * Ends the process when this is the point that was armed; otherwise it costs a comparison.
+ * @param about what is being done here, such as a step's key
+ */
+export function crashPoint(here: CrashPoint, about?: string): void {
+  if (here === armed && (armedAbout === undefined || armedAbout === about)) process.exit(KILLED);
 }

@@ -24,6 +24,12 @@ const FIGURES = [
   },
   { what: 'operator_items', name: 'holdfast_operator_items_open', help: 'what waits for a person, by kind' },
   {
+    what: 'parked_orders',
+    name: 'holdfast_orders_needing_attention',
+    help: 'orders whose chain waits for a person, by the action that is parked',
+  },
+  { what: 'renewals', name: 'holdfast_renewals_due', help: 'memberships past the moment of their renewal' },
+  {
     what: 'differences',
     name: 'holdfast_differences_open',
     help: "what differs between our books and the providers' bills, by type",

@@ -78,7 +78,7 @@ function untilSignal(): Promise<NodeJS.Signals> {
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
-  armCrashPoint(config.crashAt);
+  armCrashPoint(config.crashAt, config.crashAbout);
   guardProcess(logger);
   await migrated(config);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-api' });

@@ -3,10 +3,16 @@ import { readFileSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
 import { parse } from 'yaml';
 import { Registry } from 'prom-client';
-import { reconciliationDifferences, reconciliations, withdrawals } from '../db/schema.js';
+import {
+  actionSteps,
+  membershipRenewals,
+  reconciliationDifferences,
+  reconciliations,
+  withdrawals,
+} from '../db/schema.js';
 import { type TestDatabase, freshDatabase, sqlAs } from '../test/support/database.js';
 import { approve, ask, earner } from '../test/support/withdrawals.js';
-import { addUsers, insertOrder } from '../test/support/world.js';
+import { BUYER, addUsers, insertOrder } from '../test/support/world.js';
 import { registerBacklog } from './backlog-metrics.js';
 import type { Probes } from './services.js';
 import { type TestApp, startTestApp } from './test-support.js';
@@ -131,6 +137,29 @@ describe('/metrics', () => {
     await app.close();
     await database.db.update(withdrawals).set({ startDueAt: new Date() }).where(eq(withdrawals.id, row.id));
     expect(text).toContain('holdfast_stuck_withdrawals{kind="its workflow was not started"} 1');
+  });
+
+  it('T6 says how many orders need attention, at which action, and which renewals are late', async () => {
+    const { db } = database;
+    await addUsers(db);
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    const { orderNo } = await insertOrder(db, { kind: 'topup', sellerId: null, chain: 'parked' });
+    const step = { orderNo, path: '0', position: 0, type: 7, name: 'claimCoupon', parameters: {} } as const;
+    await db.insert(actionSteps).values({ ...step, status: 'parked', triedAt: hourAgo });
+    const terms = { levelId: 'gold', priceId: '1', amount: 1, days: 1, orderId: 'o', orderNo, step: '0' };
+    await db.insert(membershipRenewals).values({ id: 'late', userId: BUYER, ...terms, dueAt: hourAgo });
+    const app = await startTestApp(db, { probes: { temporal: fine, worker: fine } });
+    const { text } = await app.send('GET', '/metrics');
+    await app.close();
+    await db.delete(membershipRenewals);
+    await sqlAs(database.superuserUrl, (sql) => sql`DELETE FROM action_steps WHERE order_no = ${orderNo}`);
+    await sqlAs(database.superuserUrl, (sql) => sql`DELETE FROM orders WHERE order_no = ${orderNo}`);
+    expect(text).toContain('holdfast_orders_needing_attention{kind="claimCoupon"} 1');
+    const ages = [
+      /holdfast_orders_needing_attention_oldest_seconds\{kind="claimCoupon"\} (\d+)/,
+      /holdfast_renewals_due_oldest_seconds\{kind=""\} (\d+)/,
+    ].map((pattern) => Number(pattern.exec(text)?.[1]));
+    for (const age of ages) expect(age).toBeGreaterThanOrEqual(3_599);
   });
 
   it('T6 never says that nothing is stuck while nobody knows', async () => {

@@ -6,10 +6,9 @@
  */
 import { Socket } from 'node:net';
 
-// oxlint-disable-next-line typescript/unbound-method -- put back where it was, and never called from here
-const { destroy } = Socket.prototype;
+const ofNode: unknown = Reflect.get(Socket.prototype, 'destroy');
 const sdk = await import('alipay-sdk');
-Socket.prototype.destroy = destroy;
+Reflect.set(Socket.prototype, 'destroy', ofNode);
 
 export const { AlipayRequestError, AlipaySdk } = sdk;
 export type { AlipaySdkConfig } from 'alipay-sdk';

@@ -10,9 +10,11 @@ export interface Backlog {
     | 'outbox'
     | 'webhook_deliveries'
     | 'operator_items'
+    | 'parked_orders'
+    | 'renewals'
     | 'differences'
     | 'reconciled';
-  /** Why orders or withdrawals are stuck, the kind of item, the type of difference, the channel; empty elsewhere. */
+  /** Why orders or withdrawals are stuck, the kind of item, the action that is parked, the type of difference, the channel; empty elsewhere. */
   kind: string;
   count: number;
   /** Age of the oldest, in seconds. */
@@ -41,6 +43,10 @@ export async function readBacklog(db: Db): Promise<Backlog[]> {
        WHERE status = 'pending' AND due_at < now() AND (leased_until IS NULL OR leased_until < now())
       UNION ALL
       SELECT 'operator_items', kind, created_at FROM operator_items WHERE status = 'open'
+      UNION ALL
+      SELECT 'parked_orders', name, tried_at FROM action_steps WHERE status = 'parked'
+      UNION ALL
+      SELECT 'renewals', '', due_at FROM membership_renewals WHERE status = 'active' AND due_at < now()
       UNION ALL
       SELECT 'differences', type, created_at FROM reconciliation_differences WHERE status = 'open'
       UNION ALL

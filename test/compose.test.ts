@@ -132,7 +132,14 @@ describe('the variables', () => {
 
   it('of config.ts can all be set, but for what the image and the embedded run decide', () => {
     const settable = PRODUCT.flatMap((name) => Object.keys(named(name).environment));
-    const decided = ['NODE_ENV', 'HOLDFAST_HOME', 'HOLDFAST_EMBEDDED', 'ALLOW_PRIVATE_URLS', 'CRASH_AT'];
+    const decided = [
+      'NODE_ENV',
+      'HOLDFAST_HOME',
+      'HOLDFAST_EMBEDDED',
+      'ALLOW_PRIVATE_URLS',
+      'CRASH_AT',
+      'CRASH_ABOUT',
+    ];
     expect(known.filter((name) => !settable.includes(name)).sort()).toEqual(decided.sort());
   });
 

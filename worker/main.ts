@@ -20,7 +20,7 @@ import { CONNECT_MS, createWorker } from './run.js';
 async function main(): Promise<void> {
   const config = readConfig();
   const log = pino({ level: config.logLevel, name: 'worker' });
-  armCrashPoint(config.crashAt);
+  armCrashPoint(config.crashAt, config.crashAbout);
   guardProcess(log);
   await ensureSchema(config.database);
   const database = openDatabase(config.database.url, { pool: config.database.pool, name: 'holdfast-worker' });

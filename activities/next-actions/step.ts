@@ -66,7 +66,7 @@ export async function finishStep(tx: Db, { input, row }: Step): Promise<void> {
     actor: 'system',
     data: { path: input.path, name: row.name },
   });
-  crashPoint('step: before commit');
+  crashPoint('step: before commit', input.key);
 }
 
 export async function storeResolved(
@@ -82,10 +82,10 @@ export function stepActivity(db: Db, effect: (step: Step) => Promise<void>) {
   return async (input: StepInput): Promise<void> => {
     const step = await startStep(db, input);
     if (step === undefined) return;
-    crashPoint('step: started');
+    crashPoint('step: started', input.key);
     try {
       await effect(step);
-      crashPoint('step: committed');
+      crashPoint('step: committed', input.key);
     } catch (error) {
       // An earlier try that was thought dead may have been faster: what it did is no reason to park.
       const { status } = await stepOf(db, input.orderNo, input.path);

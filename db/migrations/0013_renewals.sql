@@ -25,6 +25,7 @@ CREATE TABLE "membership_renewals" (
 ALTER TABLE "membership_renewals" ADD CONSTRAINT "membership_renewals_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "membership_renewals_one" ON "membership_renewals" USING btree ("user_id","level_id") WHERE status = 'active';--> statement-breakpoint
 CREATE INDEX "membership_renewals_user" ON "membership_renewals" USING btree ("user_id","seq");--> statement-breakpoint
+CREATE INDEX "membership_renewals_due" ON "membership_renewals" USING btree ("due_at") WHERE status = 'active';--> statement-breakpoint
 CREATE INDEX "membership_renewals_start_due" ON "membership_renewals" USING btree ("start_due_at") WHERE start_due_at IS NOT NULL;
 --> statement-breakpoint
 -- The renewal as it stands, and what the event says beside it.

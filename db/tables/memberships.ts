@@ -43,6 +43,10 @@ export const membershipRenewals = pgTable(
       .on(t.userId, t.levelId)
       .where(sql`status = 'active'`),
     index('membership_renewals_user').on(t.userId, t.seq),
+    // What waits, for operators to see.
+    index('membership_renewals_due')
+      .on(t.dueAt)
+      .where(sql`status = 'active'`),
     index('membership_renewals_start_due')
       .on(t.startDueAt)
       .where(sql`start_due_at IS NOT NULL`),

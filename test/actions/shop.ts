@@ -21,8 +21,8 @@ export interface Shop {
   messages: (mobile: string) => Promise<Fields[]>;
 }
 
-export function openShop(db: Db): Shop {
-  let last = 1000;
+/** @param last the number before the first that it gives */
+export function openShop(db: Db, last = 1000): Shop {
   const nextId = (): string => String((last += 1));
   return {
     nextId,
