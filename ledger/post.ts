@@ -58,12 +58,19 @@ export async function post(db: Db, posting: Posting): Promise<Posted> {
     if (code === undefined) throw error;
     throw new HoldfastError(code, {
       cause: error,
+      ...(code === 'insufficient_funds' && { message: tooLittle(posting, condition?.detail) }),
       details:
         code === 'state_conflict'
           ? { state: condition?.detail ?? null }
           : { account: condition?.detail ?? null },
     });
   }
+}
+
+/** @param short the account that had too little, as the ledger found it */
+function tooLittle({ legs }: Posting, short: string | undefined): string {
+  const taken = legs.reduce((sum, { amount }) => sum + Math.min(0, amount), 0);
+  return `${0 - taken} fen are more than is left in ${short ?? 'the account'}`;
 }
 
 function json(value: object | undefined): string | null {
