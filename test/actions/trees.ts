@@ -5,7 +5,7 @@ import { CASES } from './cases.js';
 import type { Fields, Shop } from './shop.js';
 
 /** What is wrong with an action, if anything. */
-export type Wrong = 'foreign' | 'missing' | 'paid before';
+export type Wrong = 'foreign' | 'missing' | 'paid before' | 'too dear';
 
 export interface PlannedAction {
   name: ActionName;
@@ -23,6 +23,8 @@ export interface Tree {
   before: Fields[];
   /** Fen that all actions which are well cost. */
   cost: number;
+  /** Fen that are left then: one, or less than the last action costs. */
+  left: number;
 }
 
 const WRONG_SHARE = 0.25;
@@ -67,15 +69,28 @@ export async function growTree(
   for (const name of names) plans.push(await planned(shop, random, name, people));
   const grown = [];
   for (const plan of plans) grown.push(await withList(shop, random, people.payer, plan));
+  const before = grown.flatMap((plan) => plan.before);
+  // What ran before leaves some money.
+  const left = before.length > 0 || random.chance(1 - WRONG_SHARE) ? 1 : makeTooDear(grown);
   return {
     nextAction: grown.reduceRight<Fields>(
       (inner, { action }) => ({ ...action, ...(Object.keys(inner).length > 0 && { nextAction: inner }) }),
       {},
     ),
     actions: grown,
-    before: grown.flatMap(({ before }) => before),
+    before,
     cost: grown.reduce((total, { price }) => total + price, 0),
+    left,
   };
+}
+
+/** The last action that costs something, unless it is a list. @returns what its payer has, a fen less than its price */
+function makeTooDear(plans: ({ action: Fields } & PlannedAction)[]): number {
+  const last = plans.findLast(({ price }) => price > 1);
+  if (last === undefined || String(last.action['id'] ?? '').includes(',')) return 1;
+  const left = last.price - 1;
+  Object.assign(last, { wrong: 'too dear', price: 0, seen: null });
+  return left;
 }
 
 /** Of types that take several ids, sometimes two more beside the first. */
