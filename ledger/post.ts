@@ -58,7 +58,7 @@ export async function post(db: Db, posting: Posting): Promise<Posted> {
     if (code === undefined) throw error;
     throw new HoldfastError(code, {
       cause: error,
-      ...(code === 'insufficient_funds' && { message: tooLittle(posting, condition?.detail) }),
+      ...(code === 'insufficient_funds' && { message: tooLittle(posting) }),
       details:
         code === 'state_conflict'
           ? { state: condition?.detail ?? null }
@@ -67,10 +67,10 @@ export async function post(db: Db, posting: Posting): Promise<Posted> {
   }
 }
 
-/** @param short the account that had too little, as the ledger found it */
-function tooLittle({ legs }: Posting, short: string | undefined): string {
-  const taken = legs.reduce((sum, { amount }) => sum + Math.min(0, amount), 0);
-  return `${0 - taken} fen are more than is left in ${short ?? 'the account'}`;
+/** In the rule's own words: `spendable` is cash and earnings together. */
+function tooLittle({ legs }: Posting): string {
+  const [debit] = legs.filter(({ amount }) => amount < 0);
+  return debit === undefined ? 'nothing is taken' : `${-debit.amount} fen are more than ${debit.account} has`;
 }
 
 function json(value: object | undefined): string | null {

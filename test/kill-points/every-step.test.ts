@@ -43,10 +43,14 @@ interface Kill {
 
 /** One chain a kill: at every step of it, at every point. */
 async function prepared(make: (to: ChainShop) => Promise<Chain>): Promise<Kill[]> {
-  const { paths } = await make(to);
   const kills: Kill[] = [];
-  for (const path of paths) {
-    for (const point of INSIDE) kills.push({ chain: await make(to), path, point });
+  // A list's paths have its ids in them, so each chain has paths of its own.
+  const { length: steps } = (await make(to)).paths;
+  for (let step = 0; step < steps; step += 1) {
+    for (const point of INSIDE) {
+      const chain = await make(to);
+      kills.push({ chain, path: chain.paths[step] ?? '', point });
+    }
   }
   return kills;
 }
@@ -57,13 +61,18 @@ async function fall({ chain, path, point }: Kill): Promise<void> {
   let code: number | null | undefined;
   void worker.ended.then((ending) => (code = ending.code));
   await to.shop.payAtProvider(chain.payment);
-  await eventually(
-    `the worker ends at "${point}" of step ${path}`,
-    () => {
-      if (code === undefined) throw new Error(`it runs; its log is ${worker.log}`);
-    },
-    ENDS_WITHIN_MS,
-  );
+  try {
+    await eventually(
+      `the worker ends at "${point}" of step ${path}`,
+      () => {
+        if (code === undefined) throw new Error(`it runs; its log is ${worker.log}`);
+      },
+      ENDS_WITHIN_MS,
+    );
+  } finally {
+    // One that did not end would take the next chain's tasks.
+    await worker.kill();
+  }
   expect(code).toBe(KILLED);
 }
 
