@@ -5,7 +5,9 @@ import { CASES } from './cases.js';
 import type { Fields, Shop } from './shop.js';
 
 /** What is wrong with an action, if anything. */
-export type Wrong = 'foreign' | 'missing' | 'paid before' | 'too dear';
+/** What is wrong with the action itself; and `too dear`: its payer has less than it costs. */
+type OwnWrong = 'foreign' | 'missing' | 'paid before';
+export type Wrong = OwnWrong | 'too dear';
 
 export interface PlannedAction {
   name: ActionName;
@@ -39,7 +41,7 @@ async function planned(
   const { missing } = CASES[name];
   const { payer, stranger } = people;
   const own = await CASES[name].stage(shop, payer);
-  const possible: Wrong[] = [
+  const possible: OwnWrong[] = [
     ...(missing === undefined ? [] : (['missing'] as const)),
     ...(own.thing === undefined ? [] : (['foreign', 'paid before'] as const)),
   ];
@@ -87,7 +89,8 @@ export async function growTree(
 /** The last action that costs something, unless it is a list. @returns what its payer has, a fen less than its price */
 function makeTooDear(plans: ({ action: Fields } & PlannedAction)[]): number {
   const last = plans.findLast(({ price }) => price > 1);
-  if (last === undefined || String(last.action['id'] ?? '').includes(',')) return 1;
+  const ids = last?.action['id'];
+  if (last === undefined || (typeof ids === 'string' && ids.includes(','))) return 1;
   const left = last.price - 1;
   Object.assign(last, { wrong: 'too dear', price: 0, seen: null });
   return left;
