@@ -86,6 +86,8 @@ function configOf(given: Variables) {
     rateLimitPerMinute: given.RATE_LIMIT_PER_MINUTE,
     /** As Express takes it; `false` trusts nobody. */
     trustProxy: given.TRUST_PROXY ?? false,
+    /** Whether dialects also take calls without a credential, where their documents print none. */
+    takesDocumentedCalls: (given.LEGACY_AUTH ?? 'strict') === 'documented',
     corsOrigins: given.CORS_ORIGINS.split(',')
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),

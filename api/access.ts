@@ -11,10 +11,19 @@ export type AccessRule =
   | { kind: 'userSelf'; param: string }
   /** A user with the role operator, or a back end with scope `operate`. */
   | { kind: 'operator' }
+  /**
+   * A dialect's call: a user, or a back end whose key has the scope; the handler decides for whom they act. Where the
+   * document prints no credential, or a right pay password is one, it may be left out.
+   */
+  | { kind: 'acting'; scope: Scope; mayBeLeftOut: LeftOut }
   | { kind: 'anyOf'; rules: readonly AccessRule[] };
 
+/** `documented`: where LEGACY_AUTH says so. `password`: the call has a password in it. */
+export type LeftOut = 'never' | 'documented' | 'password';
+
 export type PublicRule = Extract<AccessRule, { kind: 'public' }>;
-export type CallerRule = Exclude<AccessRule, PublicRule>;
+export type ActingRule = Extract<AccessRule, { kind: 'acting' }>;
+export type CallerRule = Exclude<AccessRule, PublicRule | ActingRule>;
 
 export const everybody: PublicRule = { kind: 'public' };
 export const anyUser: CallerRule = { kind: 'user' };
@@ -29,16 +38,16 @@ export function userSelf(param: string): CallerRule {
   return { kind: 'userSelf', param };
 }
 
+export function acting(scope: Scope, mayBeLeftOut: LeftOut): ActingRule {
+  return { kind: 'acting', scope, mayBeLeftOut };
+}
+
 export function anyOf(...rules: readonly CallerRule[]): CallerRule {
   return { kind: 'anyOf', rules };
 }
 
 /** @param params the path's parameters, as they were sent */
-export function allows(
-  rule: CallerRule | PublicRule,
-  caller: Caller,
-  params: Readonly<Record<string, unknown>>,
-): boolean {
+export function allows(rule: AccessRule, caller: Caller, params: Readonly<Record<string, unknown>>): boolean {
   switch (rule.kind) {
     case 'public':
       return true;
@@ -46,6 +55,8 @@ export function allows(
       return hasScope(caller, rule.scope);
     case 'user':
       return caller.kind === 'user';
+    case 'acting':
+      return caller.kind === 'user' || hasScope(caller, rule.scope);
     case 'userSelf':
       return caller.kind === 'user' && caller.userId === params[rule.param];
     case 'operator':
@@ -56,6 +67,12 @@ export function allows(
   }
 }
 
+const WITHOUT: Readonly<Record<LeftOut, string>> = {
+  never: '',
+  documented: '; with `LEGACY_AUTH=documented` also without a credential',
+  password: ', or whoever knows the password',
+};
+
 /** In words, for the documentation. */
 export function describeAccess(rule: AccessRule): string {
   switch (rule.kind) {
@@ -65,6 +82,8 @@ export function describeAccess(rule: AccessRule): string {
       return `a back end with scope \`${rule.scope}\``;
     case 'user':
       return 'a user';
+    case 'acting':
+      return `a user, or a back end with scope \`${rule.scope}\`${WITHOUT[rule.mayBeLeftOut]}`;
     case 'userSelf':
       return 'the user themselves';
     case 'operator':

@@ -9,6 +9,7 @@ import { addressOf } from './address.js';
 import { registerBacklog } from './backlog-metrics.js';
 import { codecEndpoints } from './codec.js';
 import { watchDatabase } from './database-watch.js';
+import { dialectEndpoints, errorShapeAt } from './dialects/index.js';
 import { docsEndpoints } from './docs.js';
 import type { Endpoint } from './endpoint.js';
 import { logRequests } from './logging.js';
@@ -71,7 +72,13 @@ export function createApp(services: Services): express.Express {
 function endpointsOf({ watch, services }: Edge): readonly Endpoint[] {
   const webhooks = PROVIDER_CHANNELS.map((name) => webhookEndpoint(services.channels, name));
   const codec = codecEndpoints(services.config.temporal.payloadKey);
-  const documented = [...operationsEndpoints(watch), ...codec, ...v1Endpoints, ...webhooks];
+  const documented = [
+    ...operationsEndpoints(watch),
+    ...codec,
+    ...v1Endpoints,
+    ...dialectEndpoints,
+    ...webhooks,
+  ];
   return [...documented, ...docsEndpoints(documented)];
 }
 
@@ -111,5 +118,5 @@ function answerErrors(
   response: express.Response,
   _next: express.NextFunction,
 ): Promise<void> {
-  return sendAnswer(request, response, errorAnswer(error, request, response));
+  return sendAnswer(request, response, errorAnswer(error, request, response, errorShapeAt(request.path)));
 }

@@ -214,13 +214,18 @@ function cell(status: number): string {
   return [401, 403, 404, 500].includes(status) ? String(status) : '+';
 }
 
+/** Each dialect has a matrix of its own, beside it. */
+const isOfADialect = (path: string): boolean => path.startsWith('/api/');
+
 function routesOfApp(): string[] {
   const listed = (
     api.app.router as unknown as { listRoutes(): { path: string; methods?: string[] }[] }
   ).listRoutes();
   return listed.flatMap(({ path, methods = [] }) =>
     // A route of every method is the one that answers 405.
-    methods.includes('TRACE') ? [] : methods.filter((one) => one !== 'HEAD').map((one) => `${one} ${path}`),
+    methods.includes('TRACE') || isOfADialect(path)
+      ? []
+      : methods.filter((one) => one !== 'HEAD').map((one) => `${one} ${path}`),
   );
 }
 

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Caller } from '../commands/credentials.js';
 import type { ErrorCode, HoldfastError } from '../domain/errors.js';
-import type { AccessRule, PublicRule } from './access.js';
+import type { AccessRule, ActingRule, PublicRule } from './access.js';
 import type { SentBody } from './body.js';
 import { parseWith } from './parse.js';
 import type { Services } from './services.js';
@@ -44,8 +44,8 @@ type ReplyOf<R extends Responses> = {
 
 export interface Context<A extends AccessRule = AccessRule> {
   services: Services;
-  /** Undefined on public routes alone. */
-  caller: A extends PublicRule ? undefined : Caller;
+  /** Undefined on public routes, and where a dialect's call may leave its credential out. */
+  caller: A extends PublicRule ? undefined : A extends ActingRule ? Caller | undefined : Caller;
   requestId: string;
   /** The caller's, as `addressOf` finds it. */
   address: string | undefined;
@@ -90,6 +90,8 @@ export interface EndpointSpec<
   unlimited?: boolean;
   /** Answers in time by itself, also while the database is out. */
   ownDeadline?: boolean;
+  /** Credentials that a call of this dialect has beside its headers: the body is read before it is known who calls. */
+  credentials?: (raw: RawInput) => readonly string[];
   /** Errors in another shape than problem details. */
   answerError?: (error: HoldfastError, requestId: string) => Answer;
   /** What these are, for the documentation. */

@@ -9,11 +9,19 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export type Place = 'body' | 'query' | 'path' | 'header';
 
+/** Dialects have words of their own for what is missing and for what is of another type. */
+export type Problem = 'missing' | 'type' | 'value';
+
 /** The problem of one field: `amount: must be a whole number`. */
-export function invalid(place: Place, field: string, message: string): HoldfastError {
+export function invalid(
+  place: Place,
+  field: string,
+  message: string,
+  problem: Problem = 'value',
+): HoldfastError {
   return new HoldfastError('invalid_request', {
     message: field === '' ? `the ${place} ${message}` : `${field}: ${message}`,
-    details: { in: place, field },
+    details: { in: place, field, problem },
   });
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type express from 'express';
 import { callerKey } from '../commands/credentials.js';
 import { HoldfastError } from '../domain/errors.js';
-import { allows } from './access.js';
+import { type AccessRule, allows } from './access.js';
 import { addressOf } from './address.js';
 import { type SentBody, parseBody, readBytes } from './body.js';
 import { type Identified, headerCredentials, identify } from './callers.js';
@@ -52,12 +52,9 @@ export function mountEndpoint(app: express.Express, edge: Edge, endpoint: Endpoi
 
 async function answerTo(served: Served): Promise<Answer> {
   const { edge, endpoint, request } = served;
-  const identified = await admit(served);
-  const raw: RawInput = {
-    params: request.params,
-    query: parseForm(queryOf(request), 'query'),
-    body: await sentBody(served),
-  };
+  const early = endpoint.credentials === undefined ? undefined : await readFirst(served);
+  const identified = await admit(served, early);
+  const raw = early ?? (await readInput(served));
   const idempotencyKey = takesKey(endpoint)
     ? idempotencyKeyOf(request.headers['idempotency-key'])
     : undefined;
@@ -85,13 +82,35 @@ async function answerTo(served: Served): Promise<Answer> {
   return onceOnly(edge.services.db, repeatable, () => settled(served, run(context)));
 }
 
+async function readInput(served: Served): Promise<RawInput> {
+  const { request } = served;
+  return {
+    params: request.params,
+    query: parseForm(queryOf(request), 'query'),
+    body: await sentBody(served),
+  };
+}
+
+/** What cannot be read counts against its address: nobody knows yet who calls. */
+async function readFirst(served: Served): Promise<RawInput> {
+  try {
+    return await readInput(served);
+  } catch (error) {
+    await served.edge.limit(served.request, served.response, undefined);
+    throw error;
+  }
+}
+
 /** Every POST of the native API takes one (wire.md, section 6). */
 export function takesKey(endpoint: Pick<Endpoint, 'method' | 'path'>): boolean {
   return endpoint.method === 'post' && endpoint.path.startsWith('/v1/');
 }
 
 /** Identity first, then the limit, then the rule: a refused credential counts against its address. */
-async function admit({ edge, endpoint, request, response }: Served): Promise<Identified | undefined> {
+async function admit(
+  { edge, endpoint, request, response }: Served,
+  early: RawInput | undefined,
+): Promise<Identified | undefined> {
   const { config, db } = edge.services;
   if (endpoint.access.kind === 'public') {
     if (endpoint.unlimited !== true) await edge.limit(request, response, undefined);
@@ -99,13 +118,15 @@ async function admit({ edge, endpoint, request, response }: Served): Promise<Ide
   }
   let identified: Identified | undefined;
   try {
-    identified = await identify(db, config.adminApiKey, headerCredentials(request));
+    const beside = early === undefined ? [] : (endpoint.credentials?.(early) ?? []);
+    identified = await identify(db, config.adminApiKey, [...headerCredentials(request), ...beside]);
   } catch (error) {
     if (toHoldfastError(error).code === 'unauthenticated') await edge.limit(request, response, undefined);
     throw error;
   }
   await edge.limit(request, response, identified?.caller);
   if (identified === undefined) {
+    if (mayBeAnonymous(endpoint.access, config.takesDocumentedCalls)) return undefined;
     throw new HoldfastError('unauthenticated', {
       message: 'send Authorization: Bearer <API key or access token>',
     });
@@ -115,6 +136,11 @@ async function admit({ edge, endpoint, request, response }: Served): Promise<Ide
     throw new HoldfastError('forbidden', { message: 'this credential does not allow that' });
   }
   return identified;
+}
+
+function mayBeAnonymous(rule: AccessRule, takesDocumentedCalls: boolean): boolean {
+  if (rule.kind !== 'acting') return false;
+  return rule.mayBeLeftOut === 'password' || (rule.mayBeLeftOut === 'documented' && takesDocumentedCalls);
 }
 
 async function sentBody({ endpoint, request, response }: Served): Promise<SentBody> {

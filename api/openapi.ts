@@ -7,7 +7,7 @@ import {
 } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../domain/errors.js';
-import { describeAccess } from './access.js';
+import { type AccessRule, describeAccess } from './access.js';
 import { type Endpoint, type Responses, rawBytes } from './endpoint.js';
 import { takesKey } from './mount.js';
 import { PROBLEMS, problemSchema } from './v1/errors.js';
@@ -146,7 +146,6 @@ function operationId(route: Endpoint): string {
 
 function routeConfig(route: Endpoint): RouteConfig {
   const { body, params, query, access } = route;
-  const security = [{ apiKey: [] }, { bearer: [] }];
   const who = `For ${describeAccess(access)}.`;
   return {
     method: route.method,
@@ -155,7 +154,7 @@ function routeConfig(route: Endpoint): RouteConfig {
     tags: [route.tag],
     summary: route.summary,
     description: route.description === undefined ? who : `${route.description}\n\n${who}`,
-    security: access.kind === 'public' ? [] : security,
+    security: securityOf(access),
     request: {
       ...(params && { params }),
       ...(query && { query }),
@@ -167,6 +166,14 @@ function routeConfig(route: Endpoint): RouteConfig {
       ...responsesOf(route, route.responses),
     },
   };
+}
+
+function securityOf(access: AccessRule): Record<string, string[]>[] {
+  if (access.kind === 'public') return [];
+  const credentials: Record<string, string[]>[] = [{ apiKey: [] }, { bearer: [] }];
+  // The empty one says that none is needed.
+  const isOptional = access.kind === 'acting' && access.mayBeLeftOut !== 'never';
+  return isOptional ? [...credentials, {}] : credentials;
 }
 
 function requestBody(

@@ -1,6 +1,6 @@
 /** Runs a schema over what was sent, and says what is wrong with which field. */
 import { z } from 'zod';
-import { type Place, assertSound, invalid, parseJson } from './json.js';
+import { type Place, type Problem, assertSound, invalid, parseJson } from './json.js';
 
 /** The schema inside of what only says "may be left out" or "read first". */
 function core(schema: z.core.$ZodType): z.core.$ZodType {
@@ -46,6 +46,15 @@ function messageOf(issue: z.core.$ZodIssue): string {
   return (inner?.message ?? issue.message).replace(/^Invalid input: /, '');
 }
 
+function problemOf({ code, path }: z.core.$ZodIssue, sent: unknown): Problem {
+  if (code !== 'invalid_type' && code !== 'invalid_union') return 'value';
+  const found = path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    sent,
+  );
+  return found === undefined || found === null ? 'missing' : 'type';
+}
+
 /**
  * @param form whether the values are texts that the schema may read as numbers and the like
  * @throws HoldfastError `invalid_request` with `details.field`
@@ -64,5 +73,5 @@ export function parseWith<T extends z.ZodType>(
   }
   const [issue] = checked.error.issues;
   if (issue === undefined) throw invalid(place, '', 'is not valid');
-  throw invalid(place, issue.path.map(String).join('.'), messageOf(issue));
+  throw invalid(place, issue.path.map(String).join('.'), messageOf(issue), problemOf(issue, value));
 }

@@ -4,7 +4,7 @@
  */
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
 import { compare as bcryptCompare } from 'bcryptjs';
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.js';
 import { passwordGuesses, users } from '../db/schema.js';
 import { HoldfastError } from '../domain/errors.js';
@@ -135,6 +135,46 @@ export async function verifyPassword(
     await resetGuesses(db, userId, purpose);
     if (!OUR_HASH.test(guess.hash)) await replaceHash(db, userId, purpose, guess.hash, password);
   });
+}
+
+/**
+ * Sets a pay password: the first one as it is, a later one against the old one, which is guessed at like any.
+ * @throws HoldfastError `wrong_password`, also when the old one is not named; `password_locked`, `user_not_found`
+ */
+export async function setPayPassword(
+  db: Db,
+  userId: string,
+  { newPassword, oldPassword }: { newPassword: string; oldPassword: string | null },
+): Promise<void> {
+  const first = await payPasswordHashOf(db, userId);
+  if (first !== null) {
+    if (oldPassword === null) throw oldPasswordWrong();
+    await verifyPassword(db, userId, 'pay', oldPassword);
+  }
+  // Verifying may have renewed the hash.
+  const before = first === null ? null : await payPasswordHashOf(db, userId);
+  const changed = await db
+    .update(users)
+    .set({ payPasswordHash: await hashPassword(newPassword) })
+    .where(
+      and(
+        eq(users.id, userId),
+        before === null ? isNull(users.payPasswordHash) : eq(users.payPasswordHash, before),
+      ),
+    )
+    .returning({ id: users.id });
+  // Another call has set one meanwhile.
+  if (changed.length === 0) throw oldPasswordWrong();
+}
+
+async function payPasswordHashOf(db: Db, userId: string): Promise<string | null> {
+  const [user] = await db.select({ hash: users.payPasswordHash }).from(users).where(eq(users.id, userId));
+  if (user === undefined) throw new HoldfastError('user_not_found', { message: 'there is no such user' });
+  return user.hash;
+}
+
+function oldPasswordWrong(): HoldfastError {
+  return new HoldfastError('wrong_password', { message: 'the old password is wrong' });
 }
 
 /** Only over the hash that was verified: a password that was changed meanwhile stays changed. */

@@ -20,6 +20,14 @@ export async function payFromWallet(
   payPassword: string,
 ): Promise<PaymentRow> {
   await verifyPassword(context.db, order.buyerId, 'pay', payPassword);
+  return payFromBalance(context, order);
+}
+
+/**
+ * The same, for a caller whose pay password was verified.
+ * @throws HoldfastError `insufficient_funds`, `order_not_payable`
+ */
+export async function payFromBalance(context: CommandContext, order: OrderRow): Promise<PaymentRow> {
   const earlier = await walletPaymentOf(context.db, order.orderNo);
   if (earlier !== undefined) return earlier;
   assertPayable(order, context.now());

@@ -40,6 +40,7 @@ const WRITABLE = {
   coupon_uses: true,
   deposits: true,
   membership_renewals: true,
+  order_comments: true,
   action_endpoints: true,
   bulk_retries: true,
   bulk_retry_steps: true,

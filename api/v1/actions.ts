@@ -9,7 +9,7 @@ import { STEP_STATUSES } from '../../domain/order.js';
 import { anyOf, anyUser, backend, operator } from '../access.js';
 import { type Context, type Endpoint, endpoint } from '../endpoint.js';
 import { asked, orderParams } from './orders.js';
-import { orderFor } from './parties.js';
+import { orderFor } from '../parties.js';
 import { moment } from './schemas.js';
 
 const step = z

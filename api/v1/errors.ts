@@ -89,7 +89,7 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });
 
-function headersOf(error: HoldfastError): Headers {
+export function headersOf(error: HoldfastError): Headers {
   const kind: ProblemKind = PROBLEMS[error.code];
   const { retryAfterSeconds = kind.retryAfterSeconds, error: reason } = error.details;
   return {

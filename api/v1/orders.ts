@@ -11,7 +11,7 @@ import { ORDER_KINDS } from '../../domain/order.js';
 import { anyOf, anyUser, backend, operator } from '../access.js';
 import { type Context, type Endpoint, endpoint } from '../endpoint.js';
 import { fromOrderInput, orderInput, orderSchema, toOrder } from './order-schemas.js';
-import { orderFor } from './parties.js';
+import { assertMayConfirm, orderFor } from '../parties.js';
 import { fromCursor, moment, numberCursor, pageOf, pageQuery, toPage, userId } from './schemas.js';
 
 export const orderParams = z.object({
@@ -148,10 +148,7 @@ export const orderEndpoints: readonly Endpoint[] = [
       errors: ['order_not_confirmable'],
     },
     (context, order) => {
-      // An errand's fee: whether the runner ran is for the back end to say.
-      if (order.autoConfirmAfterMs === null && context.caller?.kind === 'user') {
-        throw new HoldfastError('forbidden', { message: 'only a back end confirms this order' });
-      }
+      assertMayConfirm(context.caller, order);
       return confirmOrder(context.services.commands, order, asked(context));
     },
   ),

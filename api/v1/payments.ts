@@ -12,7 +12,7 @@ import { type Context, type Endpoint, endpoint } from '../endpoint.js';
 import { invalid } from '../json.js';
 import { paymentInput, paymentSchema, toPayment } from './order-schemas.js';
 import { asked, orderParams, partiesOrBackend } from './orders.js';
-import { orderFor } from './parties.js';
+import { orderFor } from '../parties.js';
 
 async function pay(
   context: Context,

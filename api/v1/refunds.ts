@@ -12,7 +12,7 @@ import { type RefundRow, refundById } from '../../db/refunds.js';
 import { anyOf, anyUser, backend, operator } from '../access.js';
 import { type Context, type Endpoint, endpoint } from '../endpoint.js';
 import { asked, orderParams, partiesOrBackend } from './orders.js';
-import { orderFor } from './parties.js';
+import { orderFor } from '../parties.js';
 import { fenAmount, fromCursor, moment, numberCursor, pageOf, pageQuery, toPage } from './schemas.js';
 
 const reason = z.string().min(1).max(256);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { orderEvents } from '../../db/schema.js';
 import { type Endpoint, endpoint } from '../endpoint.js';
 import { eventSchema, orderParams, partiesOrBackend, toEvent } from './orders.js';
-import { orderFor } from './parties.js';
+import { orderFor } from '../parties.js';
 
 const EVERY_PARTY = ['buyer', 'seller', 'backend', 'operator'] as const;
 

@@ -36,11 +36,21 @@ export interface Stage {
 
 async function listen(): Promise<{ server: Server; url: string }> {
   const server = createServer();
+  // A client that was kept waiting by a busy machine must not find its connection closed.
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-export async function openStage(options: Pick<FlowOptions, 'providerTimeoutMs'> = {}): Promise<Stage> {
+export interface StageOptions extends Pick<FlowOptions, 'providerTimeoutMs'> {
+  /** LEGACY_AUTH=documented. */
+  takesDocumentedCalls?: boolean;
+}
+
+export async function openStage({
+  takesDocumentedCalls = false,
+  ...options
+}: StageOptions = {}): Promise<Stage> {
   // First the address, which the providers are told; then who answers there.
   const { server, url } = await listen();
   const flow = await startFlow({
@@ -62,7 +72,15 @@ export async function openStage(options: Pick<FlowOptions, 'providerTimeoutMs'> 
   const temporal = flow.environment.client;
   const context = { ...flow.context, publicUrl: url, inline: createInline(db, temporal, log) };
   const { channels } = context;
-  const { services } = testServices(db, { channels, commands: context, logger: pino({ level: 'silent' }) });
+  const { services: plain } = testServices(db, {
+    channels,
+    commands: context,
+    logger: pino({ level: 'silent' }),
+  });
+  const services = {
+    ...plain,
+    config: { ...plain.config, takesDocumentedCalls, rateLimitPerMinute: 1_000_000 },
+  };
   server.on('request', createApp(services));
   const relay = startRelay({ db, temporal, channels, publicUrl: url, log });
   return {

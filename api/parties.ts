@@ -1,10 +1,10 @@
 /** Which orders a caller may see, and act on: a stranger's order is one that does not exist. */
 import { eq } from 'drizzle-orm';
-import { type Caller, hasScope, isOperator } from '../../commands/credentials.js';
-import type { Db } from '../../db/client.js';
-import type { OrderRow } from '../../db/orders.js';
-import { orders } from '../../db/schema.js';
-import { HoldfastError } from '../../domain/errors.js';
+import { type Caller, hasScope, isOperator } from '../commands/credentials.js';
+import type { Db } from '../db/client.js';
+import type { OrderRow } from '../db/orders.js';
+import { orders } from '../db/schema.js';
+import { HoldfastError } from '../domain/errors.js';
 
 export type Party = 'buyer' | 'seller' | 'backend' | 'operator';
 
@@ -31,4 +31,13 @@ export async function orderFor(db: Db, caller: Caller, id: string, may: readonly
     throw new HoldfastError('forbidden', { message: `this is for the ${may.join(', ')} of an order` });
   }
   return order;
+}
+
+/**
+ * An errand's fee has no clock: whether the runner ran is for the back end to say, and not for its buyer.
+ * @throws HoldfastError `forbidden`
+ */
+export function assertMayConfirm(caller: Caller | undefined, order: OrderRow): void {
+  if (order.autoConfirmAfterMs !== null || caller?.kind === 'backend') return;
+  throw new HoldfastError('forbidden', { message: 'only a back end confirms this order' });
 }
