@@ -91,12 +91,12 @@ async function readInput(served: Served): Promise<RawInput> {
   };
 }
 
-/** What cannot be read counts against its address: nobody knows yet who calls. */
+/** Nobody hears what is wrong with a body before it is known who they are, as far as headers tell. */
 async function readFirst(served: Served): Promise<RawInput> {
   try {
     return await readInput(served);
   } catch (error) {
-    await served.edge.limit(served.request, served.response, undefined);
+    await admit(served, undefined);
     throw error;
   }
 }

@@ -71,7 +71,13 @@ function settingsOf(known: Known): string {
   );
   // Texts of bodies too: a buyer and a seller that exist are needed for an order.
   const texts = '[generation.dictionaries]\nstring = { dictionary = "users", probability = 0.3 }';
-  return ['max-stream-events = 1', texts, ...dictionaries, ...paths].join('\n\n');
+  // Dialects refuse by their bodies, under 200 (wire.md, section 0).
+  const dialects = [
+    '[[operations]]',
+    'include-path-regex = "^/api/"',
+    'checks.negative_data_rejection.expected-statuses = [200, "4xx", 503]',
+  ].join('\n');
+  return ['max-stream-events = 1', texts, ...dictionaries, ...paths, dialects].join('\n\n');
 }
 
 /** @throws Error with its output, when it made no report */

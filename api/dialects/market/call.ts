@@ -17,7 +17,7 @@ const codes = Object.keys(MARKET_TEXTS).map(Number) as MarketCode[];
 const failure = z
   .object({
     success: z.literal(false),
-    code: z.literal(codes),
+    code: z.int().min(0).max(12),
     msg: z.string(),
     error: z.string().optional(),
   })
