@@ -86,16 +86,24 @@ describe('a payout that came back after it was paid', () => {
   it.each([
     ['silent', payoutDesk(SILENCE)],
     ['unknown', payoutDesk(UNKNOWN)],
-  ])('M9 T6 is asked about again later while its provider is %s', async (_what, desk) => {
-    const row = await paid();
-    await askOnceMore(db, row.id);
-    await leased();
-    await deliver(row, desk);
-    const { status, startDueAt, startAttempts } = await now(row);
-    expect([status, startAttempts]).toEqual(['paid', 0]);
-    expect((startDueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(500_000);
-    expect(await bucketsOf(db, row.userId)).toMatchObject({ withdrawable: 600 });
-  });
+  ])(
+    'M9 T5 T6 is asked about again soon, then ever more seldom, while its provider is %s',
+    async (_what, desk) => {
+      const row = await paid();
+      await askOnceMore(db, row.id);
+      const gaps: number[] = [];
+      for (let time = 0; time < 9; time += 1) {
+        await db.update(withdrawals).set({ startDueAt: new Date() }).where(eq(withdrawals.id, row.id));
+        await leased();
+        await deliver(row, desk);
+        const { status, startDueAt } = await now(row);
+        expect(status).toBe('paid');
+        gaps.push(Math.round(((startDueAt?.getTime() ?? 0) - Date.now()) / 1_000));
+      }
+      expect(gaps).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600]);
+      expect(await bucketsOf(db, row.userId)).toMatchObject({ withdrawable: 600 });
+    },
+  );
 
   it('news that come while its provider is being asked are not lost', async () => {
     const row = await paid();

@@ -20,9 +20,10 @@ import {
 import { comesRoundAgain } from './schedule.js';
 import { startOnce, tell } from './workflows.js';
 
-// One that is under way is looked at again this much later: somebody may have terminated its workflow. So is one whose
-// provider did not tell whether it came back.
+// One that is under way is looked at again this much later: somebody may have terminated its workflow.
 const LOOK_AGAIN_MS = 600_000;
+// One whose provider did not tell whether it came back is asked about soon, and then ever more seldom.
+const ASK_AGAIN_MS = 5_000;
 
 /**
  * Starts the workflow of a withdrawal that was approved, once. Where somebody has terminated its last run another one
@@ -40,18 +41,10 @@ export async function startWithdrawal(db: Db, temporal: Client, withdrawalId: st
     staticSummary: `withdrawal of ${toYuan(fen(amount))} yuan by ${channel}`,
   });
   crashPoint('payout start: Temporal has it');
-  await lookAgainLater(db, withdrawalId, UNDER_WAY);
-}
-
-async function lookAgainLater(
-  db: Db,
-  withdrawalId: string,
-  whileIn: readonly WithdrawalRow['status'][],
-): Promise<void> {
   await db
     .update(withdrawals)
     .set({ startDueAt: new Date(Date.now() + LOOK_AGAIN_MS), startAttempts: 0 })
-    .where(and(eq(withdrawals.id, withdrawalId), inArray(withdrawals.status, [...whileIn])));
+    .where(and(eq(withdrawals.id, withdrawalId), inArray(withdrawals.status, [...UNDER_WAY])));
 }
 
 /** A hint is worth nothing to a withdrawal whose workflow has ended: what was paid is looked after in SQL. */
@@ -85,11 +78,15 @@ async function askWhetherItCameBack({ db, channels, publicUrl }: WithdrawalParts
     crashPoint('payout: bounced');
     return;
   }
-  if (found.state !== 'paid') return lookAgainLater(db, row.id, ['paid']);
+  const gapMs = Math.min(ASK_AGAIN_MS * 2 ** row.startAttempts, LOOK_AGAIN_MS);
   // Only what was due when we asked: news that came meanwhile are due still.
   await db
     .update(withdrawals)
-    .set({ startDueAt: null, startAttempts: 0 })
+    .set(
+      found.state === 'paid'
+        ? { startDueAt: null, startAttempts: 0 }
+        : { startDueAt: new Date(Date.now() + gapMs) },
+    )
     .where(
       and(
         eq(withdrawals.id, row.id),
