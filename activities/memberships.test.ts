@@ -4,12 +4,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelRenewal } from '../commands/memberships.js';
 import type { Db } from '../db/client.js';
 import type { RenewalRow } from '../db/memberships.js';
-import { accountEvents, entitlements, membershipRenewals } from '../db/schema.js';
+import {
+  accountEvents,
+  entitlements,
+  membershipRenewals,
+  webhookDeliveries,
+  webhookEndpoints,
+} from '../db/schema.js';
 import { HOUR_MS } from '../test/support/bills.js';
 import { proveLedger, walletOf } from '../ledger/balances.js';
 import { actionOrder } from '../test/actions/orders.js';
 import { type Shop, openShop } from '../test/actions/shop.js';
 import { type TestDatabase, freshDatabase } from '../test/support/database.js';
+import { addEndpoint, deliveriesOf } from '../test/support/webhooks.js';
 import { addUsers, giveCash } from '../test/support/world.js';
 import { type RenewalProgress, createMembershipActivities } from './memberships.js';
 import { createNextActions } from './next-actions/index.js';
@@ -144,6 +151,36 @@ describe('a membership that renews itself', () => {
     await giveCash(db, userId, PRICE);
     expect((await renewMembership({ renewalId, nowMs: validTo.getTime() })).status).toBe('lapsed');
     expect(await cashOf(userId)).toBe(2 * PRICE - 1);
+  });
+
+  it('W7 tells merchants of it as it stands', async () => {
+    const { endpoint } = await addEndpoint(db, 'https://shop.example.com/');
+    const { userId, row, validTo } = await member(PRICE);
+    await renewMembership({ renewalId: row.id, nowMs: before(validTo, 24) });
+    const end = new Date(validTo.getTime() + DAYS * DAY_MS);
+    await renewMembership({ renewalId: row.id, nowMs: before(end, 24) });
+    await cancelRenewal(db, userId, row.id, 'user:me');
+    const sent = await deliveriesOf(db, endpoint.id);
+    const told = sent.map(({ payload }) => JSON.parse(payload) as { type: string; data: object });
+    const renewal = { id: row.id, userId, levelId: 'gold', amount: PRICE, currency: 'CNY', days: DAYS };
+    expect(told).toMatchObject([
+      { type: 'membership.renewed', data: { ...renewal, status: 'active', renewals: 1, error: null } },
+      {
+        type: 'membership.renewal_failed',
+        data: { ...renewal, nextTryAt: expect.any(String) as string, error: { code: 'insufficient_funds' } },
+      },
+      {
+        type: 'membership.renewal_ended',
+        data: {
+          ...renewal,
+          status: 'cancelled',
+          endReason: 'cancelled',
+          endedAt: expect.any(String) as string,
+        },
+      },
+    ]);
+    await db.delete(webhookDeliveries);
+    await db.delete(webhookEndpoints);
   });
 
   it('goes on where its payer tops up between two tries', async () => {

@@ -148,7 +148,9 @@ function inForm({ rest, field }: Door, sent: string): string {
 describe('what is no amount is refused at every place, and nothing is changed', () => {
   it('M2 which are all of those that the API documents', async () => {
     const document = (await api.send('GET', '/openapi.json')).json as unknown as Document;
-    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+    // Dialects refuse in shapes of their own: theirs is looked at in market.test.ts.
+    const native = Object.entries(document.paths).filter(([path]) => !path.startsWith('/api/'));
+    const documented = native.flatMap(([path, methods]) =>
       Object.entries(methods).flatMap(([method, { requestBody }]) => {
         const { $ref, properties } = requestBody?.content['application/json'].schema ?? {};
         const named =

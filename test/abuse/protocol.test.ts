@@ -14,8 +14,10 @@ beforeAll(async () => {
   const { order, payment, refund, item } = await makeThings(api, database.db);
   const ids: Record<string, string> = { users: 'alice', orders: order, payments: payment, refunds: refund };
   const document = (await api.send('GET', '/openapi.json')).json['paths'] as Record<string, object>;
+  // Dialects refuse in shapes of their own.
+  const native = Object.entries(document).filter(([path]) => !path.startsWith('/api/'));
   paths = Object.fromEntries(
-    Object.entries(document).map(([path, methods]) => {
+    native.map(([path, methods]) => {
       const collection = path.split('/')[2] ?? '';
       const filled = path
         .replace('{id}', ids[collection] ?? (collection === 'operator-items' ? item : '7'))
