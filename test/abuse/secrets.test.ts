@@ -27,6 +27,7 @@ import {
   whileLocked,
 } from './canaries/life.js';
 import { type Places, dumpOf, historiesOf, logsOf, temporalFilesOf } from './canaries/places.js';
+import { until } from '../support/world.js';
 
 const payloadKey = randomBytes(32).toString('hex');
 /** Stands where a secret must not: in a path, a subject and a reason. The search has to find it. */
@@ -122,6 +123,14 @@ async function lookAround(): Promise<void> {
   await send('POST', '/webhooks/alipay', { raw: 'sign=x&sign_type=RSA2' });
 }
 
+/** A log is written a moment after its answer went out. */
+async function untilLogged(word: string): Promise<void> {
+  await life.send('GET', `/v1/users/${word}`);
+  const isLogged = ([name, text]: [string, string]): boolean =>
+    name.startsWith('log api') && text.includes(word);
+  await until(() => Promise.resolve(Object.entries(logsOf(fleet)).some(isLogged)));
+}
+
 async function everyPlace(): Promise<Places> {
   const rows = await fleet.sql<{ id: string }[]>`
     SELECT 'order/' || order_no AS id FROM orders UNION ALL
@@ -162,6 +171,7 @@ beforeAll(async () => {
   });
   await whileLocked(life, buyer);
   await lookAround();
+  await untilLogged('the-last-word');
   places = await everyPlace();
 }, 240_000);
 afterAll(async () => {

@@ -58,12 +58,14 @@ const deep: Journey = async (scene) => {
 
 /** Decides about the first step until it is parked no more. A decision that came through is not repeated. */
 async function decide(scene: Scene, order: Order, verb: string, body: object): Promise<void> {
+  const [before] = await stepsOf(scene, order);
   const answer = await scene.client.post(`/v1/orders/${order.id}/actions/0/${verb}`, body);
   if (answer.status === 200) return;
-  // The first try was taken, and its answer got lost: then the step is parked no more.
+  // The first try was taken, and its answer got lost: then the step is parked no more, or has been tried and is again.
   const refused = ['step_not_parked', 'conflict'].includes(codeOf(answer) ?? '');
-  const [first] = await stepsOf(scene, order);
-  if (!refused || first?.status === 'parked') throw surprise(`${verb} of ${order.orderNo}`, answer);
+  const [after] = await stepsOf(scene, order);
+  const isTaken = after?.status !== 'parked' || after.attempts > (before?.attempts ?? 0);
+  if (!refused || !isTaken) throw surprise(`${verb} of ${order.orderNo}`, answer);
 }
 
 /** Somebody else's thing: parks, and an operator corrects it. */
