@@ -33,6 +33,10 @@ const variables = z.object({
   AUTO_CONFIRM_AFTER: duration('24h'),
   REFUND_WINDOW: duration('7d'),
   LEGACY_AUTH: z.enum(['strict', 'documented']).optional(),
+  CAMPUS_WEB_PATH: z
+    .string()
+    .regex(/^(?:\/[0-9A-Za-z._~-]+)+$/, 'must be a path such as /school, without a slash at its end')
+    .optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(300),
   TRUST_PROXY: trustProxy.optional(),
   CORS_ORIGINS: z.string().default(''),
@@ -88,6 +92,8 @@ function configOf(given: Variables) {
     trustProxy: given.TRUST_PROXY ?? false,
     /** Whether dialects also take calls without a credential, where their documents print none. */
     takesDocumentedCalls: (given.LEGACY_AUTH ?? 'strict') === 'documented',
+    /** Before the paths of `campus`, which are served without it too. */
+    campusWebPath: given.CAMPUS_WEB_PATH,
     corsOrigins: given.CORS_ORIGINS.split(',')
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),

@@ -9,6 +9,7 @@ import { addressOf } from './address.js';
 import { registerBacklog } from './backlog-metrics.js';
 import { codecEndpoints } from './codec.js';
 import { watchDatabase } from './database-watch.js';
+import { withoutWebPath } from './dialects/campus/web-path.js';
 import { dialectEndpoints, errorShapeAt } from './dialects/index.js';
 import { docsEndpoints } from './docs.js';
 import type { Endpoint } from './endpoint.js';
@@ -52,6 +53,8 @@ export function createApp(services: Services): express.Express {
     response.setHeader('Cache-Control', 'no-store');
     next();
   });
+
+  app.use(withoutWebPath(services.config.campusWebPath));
 
   const watch = watchDatabase(services.db);
   registerBacklog(services.metrics.registry, () =>

@@ -1,6 +1,6 @@
 /** The provider's side: keys, and notifications signed with them. Scene `app` needs no call to a gateway. */
 import { makeKeys, signAlipayForm } from '../channels/test-support.js';
-import { toChinaTime } from '../channels/china-time.js';
+import { toChinaTime } from '../domain/china-time.js';
 
 const APP_ID = '2021000000000001';
 const SELLER_ID = '2088000000000001';

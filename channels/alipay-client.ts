@@ -3,7 +3,7 @@ import { type KeyObject, X509Certificate, createPrivateKey, createPublicKey } fr
 import { z } from 'zod';
 import { HoldfastError } from '../domain/errors.js';
 import { AlipayRequestError, AlipaySdk, type AlipaySdkConfig } from './alipay-sdk.js';
-import { toChinaTime } from './china-time.js';
+import { toChinaTime } from '../domain/china-time.js';
 import { DEFAULT_TIMEOUT_MS, channelRefused, unknownOutcome, withDeadline } from './provider-errors.js';
 
 export interface AlipayConfig {

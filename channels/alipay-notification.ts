@@ -4,7 +4,7 @@ import { HoldfastError } from '../domain/errors.js';
 import { type Fen, fromYuan } from '../domain/money.js';
 import type { AlipaySdk } from './alipay-sdk.js';
 import type { Notification, ProviderPayment, RawNotification } from './channel.js';
-import { fromChinaTime } from './china-time.js';
+import { fromChinaTime } from '../domain/china-time.js';
 import { notificationRefused } from './provider-errors.js';
 import { decodeUtf8, presentOnly } from './text.js';
 

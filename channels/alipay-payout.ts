@@ -4,7 +4,7 @@ import { toYuan } from '../domain/money.js';
 import { type AlipayClient, type AlipayRefusal, toRefusalError, toUnanswered } from './alipay-client.js';
 import { toAmount } from './alipay-notification.js';
 import type { PayoutRequest, PayoutState } from './channel.js';
-import { fromChinaTime } from './china-time.js';
+import { fromChinaTime } from '../domain/china-time.js';
 import { unknownOutcome } from './provider-errors.js';
 import { cutText } from './text.js';
 

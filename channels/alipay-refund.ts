@@ -10,7 +10,7 @@ import {
 } from './alipay-client.js';
 import { toAmount } from './alipay-notification.js';
 import type { RefundRequest, RefundState } from './channel.js';
-import { fromChinaTime } from './china-time.js';
+import { fromChinaTime } from '../domain/china-time.js';
 import { unknownOutcome } from './provider-errors.js';
 import { cutText } from './text.js';
 

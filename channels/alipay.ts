@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { fromYuan, toYuan } from '../domain/money.js';
-import type { Scene } from '../domain/order.js';
+import type { ByScene, Scene } from '../domain/order.js';
 import { bill } from './alipay-bill.js';
 import {
   type AlipayClient,
@@ -19,8 +19,8 @@ import { PAID_STATUSES, verifyAlipayNotification } from './alipay-notification.j
 import { payout, queryPayout } from './alipay-payout.js';
 import { queryRefund, refund } from './alipay-refund.js';
 import type { Attempt, Channel, Credential, TradeState } from './channel.js';
-import { fromChinaTime, toChinaTime } from './china-time.js';
-import { missingField, unknownOutcome } from './provider-errors.js';
+import { fromChinaTime, toChinaTime } from '../domain/china-time.js';
+import { missingField, unknownOutcome, wayOf } from './provider-errors.js';
 import { cutText, withoutReserved } from './text.js';
 
 export type { AlipayConfig } from './alipay-client.js';
@@ -48,7 +48,7 @@ export function createAlipay(config: AlipayConfig): Channel {
     scenes: ['qr', 'app', 'h5', 'jsapi', 'page'],
     defaultScene: 'qr',
     credentialLivesMs: () => CREDENTIAL_LIVES_MS,
-    create: (attempt) => CREATE[attempt.scene](client, config, attempt),
+    create: (attempt) => wayOf('alipay', CREATE, attempt.scene)(client, config, attempt),
     query: ({ outTradeNo }) => query(client, merchant, outTradeNo),
     canClose: (scene) => CLOSABLE_SCENES.has(scene),
     close: ({ outTradeNo }) => close(client, merchant, outTradeNo),
@@ -72,7 +72,7 @@ const precreateSchema = z.object({ out_trade_no: z.string(), qr_code: z.string()
 const createSchema = z.object({ out_trade_no: z.string(), trade_no: z.string().min(1) });
 
 /** App, h5 and page are signed here and sent by the payer's device: Alipay hears of the trade from there. */
-const CREATE = {
+const CREATE: ByScene<Create> = {
   async qr(client, _config, attempt) {
     const operation = 'alipay.trade.precreate';
     const bizContent = { ...toBizContent(attempt), product_code: 'FACE_TO_FACE_PAYMENT' };
@@ -122,7 +122,7 @@ const CREATE = {
     const bizContent = { ...toBizContent(attempt), product_code: 'FAST_INSTANT_TRADE_PAY' };
     return { url: toCashierUrl(client, 'alipay.trade.page.pay', attempt, bizContent) };
   },
-} satisfies Record<Scene, Create>;
+};
 
 function toBizContent(attempt: Attempt): Record<string, string> {
   return {

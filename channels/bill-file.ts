@@ -13,7 +13,7 @@ import { type Options, parse } from 'csv-parse';
 import { HoldfastError } from '../domain/errors.js';
 import type { ProviderChannel } from '../domain/order.js';
 import { fromYuan } from '../domain/money.js';
-import { fromChinaTime } from './china-time.js';
+import { fromChinaTime } from '../domain/china-time.js';
 import { unknownOutcome } from './provider-errors.js';
 
 const HOUR_MS = 3_600_000;

@@ -2,7 +2,7 @@
 import { HoldfastError } from '../domain/errors.js';
 import { z } from 'zod';
 import type { BillRow } from './channel.js';
-import { fromChinaTime } from './china-time.js';
+import { fromChinaTime } from '../domain/china-time.js';
 import { chargeSchema, isPaid } from './pingpp-charge.js';
 import type { PingppClient } from './pingpp-client.js';
 import { transferSchema } from './pingpp-payout.js';

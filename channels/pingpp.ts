@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { missingField, unknownOutcome } from './provider-errors.js';
-import type { Scene } from '../domain/order.js';
+import { SCENES, type Scene } from '../domain/order.js';
 import type { Attempt, Channel, Credential, KnownAttempt, TradeState } from './channel.js';
 import { bill } from './pingpp-bill.js';
 import { type Charge, chargeSchema, credentialOf, isPaid, merchantOf, toPayment } from './pingpp-charge.js';
@@ -29,6 +29,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const CREDENTIAL_LIVES_MS = 115 * MINUTE_MS;
 const LONGEST_SUBJECT = 32;
 const LONGEST_BODY = 128;
+const LONGEST_PRODUCT_ID = 32;
 // An attempt is posted as soon as it is made. One that is older may have been posted before.
 const FIRST_POSTING_WITHIN_MS = 2 * SECOND_MS;
 // Our clock and Ping++'s are this close.
@@ -41,27 +42,41 @@ interface Way {
   channel: string;
   /** The latest time_expire that Ping++ takes. */
   longestMs: number;
-  extra(attempt: Attempt): Record<string, string>;
+  extra?(attempt: Attempt): Record<string, string>;
 }
 
-const toReturnUrl = (attempt: Attempt) => {
+/** @param name what Ping++ calls it, which differs by channel */
+const withReturnUrl = (name: 'success_url' | 'result_url') => (attempt: Attempt) => {
   if (!attempt.returnUrl) throw missingField('pingpp', attempt.scene, 'returnUrl');
-  return { success_url: attempt.returnUrl };
+  return { [name]: attempt.returnUrl };
 };
 
+const withOpenid = (attempt: Attempt) => {
+  if (!attempt.openid) throw missingField('pingpp', attempt.scene, 'openid');
+  return { open_id: attempt.openid };
+};
+
+const ALIPAY_MS = 15 * DAY_MS;
+const WECHAT_MS = 7 * DAY_MS;
+// An hour, and the minute that is kept off for clocks that differ: orders of exactly an hour are usual here.
+const UNIONPAY_MS = 61 * MINUTE_MS;
+
 const WAYS: Record<Scene, Way> = {
-  qr: { channel: 'alipay_qr', longestMs: 15 * DAY_MS, extra: () => ({}) },
-  app: { channel: 'alipay', longestMs: 15 * DAY_MS, extra: () => ({}) },
-  h5: { channel: 'alipay_wap', longestMs: 15 * DAY_MS, extra: toReturnUrl },
-  page: { channel: 'alipay_pc_direct', longestMs: 15 * DAY_MS, extra: toReturnUrl },
-  jsapi: {
-    channel: 'wx_pub',
-    longestMs: 7 * DAY_MS,
-    extra(attempt) {
-      if (!attempt.openid) throw missingField('pingpp', attempt.scene, 'openid');
-      return { open_id: attempt.openid };
-    },
+  qr: { channel: 'alipay_qr', longestMs: ALIPAY_MS },
+  app: { channel: 'alipay', longestMs: ALIPAY_MS },
+  h5: { channel: 'alipay_wap', longestMs: ALIPAY_MS, extra: withReturnUrl('success_url') },
+  page: { channel: 'alipay_pc_direct', longestMs: ALIPAY_MS, extra: withReturnUrl('success_url') },
+  jsapi: { channel: 'wx_pub', longestMs: WECHAT_MS, extra: withOpenid },
+  wx: { channel: 'wx', longestMs: WECHAT_MS },
+  wx_lite: { channel: 'wx_lite', longestMs: WECHAT_MS, extra: withOpenid },
+  wx_pub_qr: {
+    channel: 'wx_pub_qr',
+    longestMs: WECHAT_MS,
+    extra: ({ outTradeNo }) => ({ product_id: outTradeNo.slice(0, LONGEST_PRODUCT_ID) }),
   },
+  wx_wap: { channel: 'wx_wap', longestMs: WECHAT_MS },
+  upacp: { channel: 'upacp', longestMs: UNIONPAY_MS },
+  upacp_wap: { channel: 'upacp_wap', longestMs: UNIONPAY_MS, extra: withReturnUrl('result_url') },
 };
 
 /** @throws HoldfastError `channel_not_configured`: a key that is none */
@@ -71,9 +86,10 @@ export function createPingpp(config: PingppConfig): Channel {
   return {
     name: 'pingpp',
     merchant: merchantOf(appId, client.live),
-    scenes: ['qr', 'app', 'h5', 'jsapi', 'page'],
+    scenes: SCENES,
     defaultScene: 'qr',
-    credentialLivesMs: () => CREDENTIAL_LIVES_MS,
+    // What has run out is of no use, although our own order may live on.
+    credentialLivesMs: (scene) => Math.min(CREDENTIAL_LIVES_MS, WAYS[scene].longestMs - 5 * MINUTE_MS),
     create: (attempt) => create(client, appId, attempt),
     query: (attempt) => query(client, appId, attempt),
     // Its one way to close is to reverse the charge, which gives back what was paid meanwhile: by then we may have
@@ -128,7 +144,7 @@ function toOrder(appId: string, attempt: Attempt) {
     currency: 'cny',
     subject: cutText(subject, LONGEST_SUBJECT),
     body: cutText(subject, LONGEST_BODY),
-    extra: way.extra(attempt),
+    extra: way.extra?.(attempt) ?? {},
     time_expire: Math.floor(expiresAtMs / SECOND_MS),
   };
 }
@@ -165,11 +181,13 @@ function idsIn({ chargeId = '', earlierIds = '' }: Credential): string[] {
 function toCredential(charge: Charge, whole: object, earlier: readonly Charge[]): Credential {
   const held = credentialOf(charge);
   const fields = z.record(z.string(), z.union([z.string(), z.number()])).safeParse(held).data;
-  const url = fields === undefined ? undefined : toUrl(fields);
+  // WeChat Pay's address for a browser comes as it is, and every other text is a code to be scanned.
+  const isAddress = charge.channel === WAYS.wx_wap.channel && typeof held === 'string';
+  const url = isAddress ? held : fields && toUrl(fields);
   return {
     chargeId: charge.id,
     charge: JSON.stringify(whole),
-    ...(typeof held === 'string' ? { qrCode: held } : {}),
+    ...(typeof held === 'string' && !isAddress ? { qrCode: held } : {}),
     ...(url === undefined ? {} : { url }),
     ...(earlier.length > 0 ? { earlierIds: earlier.map(({ id }) => id).join(',') } : {}),
   };

@@ -1,5 +1,5 @@
 /** How a channel fails: the one place where a provider's refusal, silence or forgery becomes an error of ours. */
-import type { ProviderChannel, Scene } from '../domain/order.js';
+import type { ByScene, ProviderChannel, Scene } from '../domain/order.js';
 import { HoldfastError } from '../domain/errors.js';
 import { cutText } from './text.js';
 
@@ -48,6 +48,16 @@ export function missingField(
   return new HoldfastError('invalid_request', {
     message: `${channel}: a payment of scene ${scene} needs ${field}`,
     details: { path: field },
+  });
+}
+
+/** @throws HoldfastError `scene_not_supported` */
+export function wayOf<Way>(channel: ProviderChannel, ways: ByScene<Way>, scene: Scene): Way {
+  const way = ways[scene];
+  if (way !== undefined) return way;
+  throw new HoldfastError('scene_not_supported', {
+    message: `${channel} has the scenes ${Object.keys(ways).join(', ')}`,
+    details: { channel, scene },
   });
 }
 

@@ -3,7 +3,7 @@
  * HTTP 200 with another code than OK, and the library throws nothing then.
  */
 import { z } from 'zod';
-import { toChinaTime } from './china-time.js';
+import { toChinaTime } from '../domain/china-time.js';
 import { DEFAULT_TIMEOUT_MS, unknownOutcome, withDeadline } from './provider-errors.js';
 import type { Posted, SmsMessage, SmsProvider, SmsState } from './sms.js';
 import { codeOf, neverLeft, partsOf, refusalOf, withCountry } from './sms-parts.js';

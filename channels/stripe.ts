@@ -3,10 +3,9 @@
  * account offers in Stripe's mobile SDK (app). Stripe has numbers of its own; ours travel as metadata.
  */
 import type { Stripe } from 'stripe';
-import { HoldfastError } from '../domain/errors.js';
-import type { Scene } from '../domain/order.js';
+import type { ByScene, Scene } from '../domain/order.js';
 import type { Attempt, Channel, Credential, KnownAttempt, TradeState } from './channel.js';
-import { channelRefused, missingField, unknownOutcome } from './provider-errors.js';
+import { channelRefused, missingField, unknownOutcome, wayOf } from './provider-errors.js';
 import { bill } from './stripe-bill.js';
 import { type StripeClient, type StripeConfig, createStripeClient } from './stripe-client.js';
 import { type Intent, intentSchema, toMerchant, toPayment } from './stripe-intent.js';
@@ -70,7 +69,7 @@ interface Way {
   confirm?: ConfirmParams;
 }
 
-const WAYS: Readonly<Record<Scene, (attempt: Attempt) => Way>> = {
+const WAYS: ByScene<(attempt: Attempt) => Way> = {
   qr: () => ({
     methods: { allowed_payment_method_types: ['wechat_pay'] },
     confirm: {
@@ -81,12 +80,6 @@ const WAYS: Readonly<Record<Scene, (attempt: Attempt) => Way>> = {
   page: toAlipay,
   h5: toAlipay,
   app: () => ({ methods: { automatic_payment_methods: { enabled: true } } }),
-  jsapi() {
-    throw new HoldfastError('scene_not_supported', {
-      message: 'stripe cannot pay inside WeChat; use h5 or qr',
-      details: { channel: 'stripe', scene: 'jsapi' },
-    });
-  },
 };
 
 function toAlipay({ scene, returnUrl }: Attempt): Way {
@@ -98,7 +91,7 @@ function toAlipay({ scene, returnUrl }: Attempt): Way {
 }
 
 async function create(client: StripeClient, attempt: Attempt): Promise<Credential> {
-  const way = WAYS[attempt.scene](attempt);
+  const way = wayOf('stripe', WAYS, attempt.scene)(attempt);
   const intent = await open(client, attempt, way);
   if (intent.amount !== attempt.amountFen || intent.currency !== 'cny') {
     throw unknownOutcome({ ...CREATE, providerMessage: 'the intent of this number has another amount' });

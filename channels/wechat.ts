@@ -1,11 +1,10 @@
 /** WeChat Pay, API v3: create, query, close, refund, payout, bill, and its notification. Amounts are integer fen on its wire too. */
 import { Formatter, Rsa } from 'wechatpay-axios-plugin';
 import { z } from 'zod';
-import { HoldfastError } from '../domain/errors.js';
-import type { Scene } from '../domain/order.js';
+import type { ByScene } from '../domain/order.js';
 import type { Attempt, Channel, Credential, TradeState } from './channel.js';
-import { toChinaRfc3339 } from './china-time.js';
-import { missingField, unknownOutcome } from './provider-errors.js';
+import { toChinaRfc3339 } from '../domain/china-time.js';
+import { missingField, unknownOutcome, wayOf } from './provider-errors.js';
 import { cutText } from './text.js';
 import {
   type WechatClient,
@@ -42,9 +41,9 @@ export function createWechat(config: WechatConfig): Channel {
     scenes: ['qr', 'app', 'h5', 'jsapi'],
     defaultScene: 'qr',
     credentialLivesMs: (scene) => (scene === 'h5' ? H5_LIVES_MS : CREDENTIAL_LIVES_MS),
-    create: (attempt) => CREATE[attempt.scene](client, config, attempt),
+    create: (attempt) => wayOf('wechat', CREATE, attempt.scene)(client, config, attempt),
     query: ({ outTradeNo }) => query(client, mchId, outTradeNo),
-    canClose: (scene) => scene !== 'page',
+    canClose: () => true,
     close: ({ outTradeNo }) => close(client, mchId, outTradeNo),
     refund: (request) => refund(client, request),
     queryRefund: (request) => queryRefund(client, request),
@@ -68,7 +67,7 @@ const prepaySchema = z.object({ prepay_id: z.string().min(1) });
 const nativeSchema = z.object({ code_url: z.string().min(1) });
 const h5Schema = z.object({ h5_url: z.url() });
 
-const CREATE = {
+const CREATE: ByScene<Create> = {
   async qr(client, config, attempt) {
     const { code_url } = await open(client, 'native', toOrder(config, attempt), nativeSchema);
     return { codeUrl: code_url };
@@ -93,14 +92,7 @@ const CREATE = {
     const { prepay_id } = await open(client, 'jsapi', order, prepaySchema);
     return toJsapiCredential(client, config, prepay_id);
   },
-
-  async page() {
-    throw new HoldfastError('scene_not_supported', {
-      message: 'wechat has no payment page; use qr on a desktop',
-      details: { channel: 'wechat', scene: 'page' },
-    });
-  },
-} satisfies Record<Scene, Create>;
+};
 
 async function open<T>(
   client: WechatClient,

@@ -51,9 +51,15 @@ function orderIdOf(input: NewOrder, { by, idempotencyKey }: Asked): string {
 /**
  * Creates an order, its chain and the row that starts its workflow, in one transaction; a repeat answers the order
  * that there is.
+ * @param alongside what else is written of a new order, in the same transaction
  * @throws HoldfastError `user_not_found`, `invalid_request`, `invalid_next_action`, `price_mismatch`, `missing_thing`
  */
-export async function createOrder(context: CommandContext, input: NewOrder, asked: Asked): Promise<OrderRow> {
+export async function createOrder(
+  context: CommandContext,
+  input: NewOrder,
+  asked: Asked,
+  alongside?: (tx: Db, order: OrderRow) => Promise<void>,
+): Promise<OrderRow> {
   const steps =
     input.nextAction === null || input.nextAction === undefined ? [] : parseNextAction(input.nextAction);
   checkParties(input);
@@ -80,6 +86,7 @@ export async function createOrder(context: CommandContext, input: NewOrder, aske
       actor: asked.by,
       data: { amount: row.amount, kind: row.kind },
     });
+    await alongside?.(tx, inserted);
     if (inserted.amount === 0) await receiveFree(tx, inserted);
     crashPoint('order: before commit');
     return inserted.amount === 0 ? orderByNo(tx, inserted.orderNo) : inserted;

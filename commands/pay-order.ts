@@ -8,7 +8,7 @@ import { type OrderRow, type PaymentRow, addEvent } from '../db/orders.js';
 import { payments, users } from '../db/schema.js';
 import { gapBeforeQuestion } from '../domain/deadlines.js';
 import { HoldfastError } from '../domain/errors.js';
-import { type ProviderChannel, type Scene, attemptNo } from '../domain/order.js';
+import { type ByScene, type ProviderChannel, type Scene, attemptNo } from '../domain/order.js';
 import { postAttempt, settleAttempt } from '../relay/attempts.js';
 import type { CommandContext } from './context.js';
 
@@ -52,7 +52,7 @@ export async function payByProvider(
   assertPayable(order, context.now());
   const channel = channelNamed(context.channels, wish.channel);
   const scene = wish.scene ?? channel.defaultScene;
-  const request = await requestOf(context.db, channel, scene, order, wish);
+  const request = await requestOf(context.db, channel, scene, order.buyerId, wish);
   const { payment, others } = await openAttempt(context, { channel, scene, order, request, by: wish.by });
   crashPoint('attempt: committed');
   await settleOthers(context, others);
@@ -68,6 +68,19 @@ export async function payByProvider(
   }
 }
 
+/**
+ * Says what is wrong with a wish before there is an order for it.
+ * @throws HoldfastError `channel_not_configured`, `scene_not_supported`, `invalid_request`
+ */
+export async function assertWish(
+  { db, channels }: CommandContext,
+  buyerId: string,
+  wish: ProviderPaymentWish,
+): Promise<void> {
+  const channel = channelNamed(channels, wish.channel);
+  await requestOf(db, channel, wish.scene ?? channel.defaultScene, buyerId, wish);
+}
+
 /** Providers count in whole seconds, and are told the one that comes first. */
 function wholeSecond(time: Date): Date {
   return new Date(Math.floor(time.getTime() / 1_000) * 1_000);
@@ -77,7 +90,7 @@ async function requestOf(
   db: Db,
   channel: Channel,
   scene: Scene,
-  order: OrderRow,
+  buyerId: string,
   wish: ProviderPaymentWish,
 ): Promise<PaymentRow['request']> {
   if (!channel.scenes.includes(scene)) {
@@ -93,16 +106,27 @@ async function requestOf(
       details: { field },
     });
   };
-  if (scene === 'jsapi')
-    return { openid: needed('openid', wish.openid ?? (await storedOpenid(db, order.buyerId))) };
-  if (scene === 'h5')
+  const need = NEEDS[scene];
+  if (need === 'openid')
+    return { openid: needed('openid', wish.openid ?? (await storedOpenid(db, buyerId))) };
+  if (need === 'clientIp')
     return {
       clientIp: needed('clientIp', wish.clientIp),
       ...(wish.returnUrl !== null && { returnUrl: wish.returnUrl }),
     };
-  if (scene === 'page') return { returnUrl: needed('returnUrl', wish.returnUrl) };
+  if (need === 'returnUrl') return { returnUrl: needed('returnUrl', wish.returnUrl) };
   return {};
 }
+
+/** What a way to pay cannot do without, of the payer or of their browser. */
+const NEEDS: ByScene<'openid' | 'clientIp' | 'returnUrl'> = {
+  jsapi: 'openid',
+  wx_lite: 'openid',
+  h5: 'clientIp',
+  wx_wap: 'clientIp',
+  page: 'returnUrl',
+  upacp_wap: 'returnUrl',
+};
 
 async function storedOpenid(db: Db, userId: string): Promise<string | null> {
   const [user] = await db.select({ openid: users.openid }).from(users).where(eq(users.id, userId));

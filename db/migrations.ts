@@ -55,7 +55,7 @@ async function grantRights(owner: postgres.Sql, role: string): Promise<void> {
   await owner.unsafe(`GRANT USAGE ON SCHEMA public, drizzle TO ${to}`);
   await owner.unsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA public, drizzle TO ${to}`);
   await owner.unsafe(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${to}`);
-  await owner.unsafe(`GRANT INSERT ON orders, order_events, account_events TO ${to}`);
+  await owner.unsafe(`GRANT INSERT ON orders, order_events, account_events, package_records TO ${to}`);
   for (const [table, columns] of Object.entries(WRITABLE)) {
     const what = columns === true ? 'INSERT, UPDATE, DELETE' : `UPDATE (${columns.map(quoted).join(', ')})`;
     await owner.unsafe(`GRANT ${what} ON ${quoted(table)} TO ${to}`);

@@ -3,6 +3,7 @@ export * from './tables/people.js';
 export * from './tables/settings.js';
 export * from './tables/orders.js';
 export * from './tables/comments.js';
+export * from './tables/packages.js';
 export * from './tables/refunds.js';
 export * from './tables/withdrawals.js';
 export * from './tables/delivery.js';

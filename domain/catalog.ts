@@ -25,6 +25,13 @@ const discountRule = z
     message: 'needs percentOff or amountOff',
   });
 
+/** What a package holds, as its buyer is shown it: a text alone, or with a picture and a title. */
+const packageDetail = z.object({
+  icon: z.string().max(1000).default(''),
+  title: text(256),
+  content: text(1000).default(''),
+});
+
 export type ThingStatus = 'pending' | 'paid' | 'open' | 'published';
 
 export interface Collection {
@@ -127,7 +134,10 @@ export const COLLECTIONS = {
       price,
       days,
       description: text(4000).default(''),
-      details: z.array(text(1000)).max(100).default([]),
+      details: z
+        .array(z.union([text(1000), packageDetail]))
+        .max(100)
+        .default([]),
     }),
   },
 } as const satisfies Record<string, Collection>;

@@ -56,6 +56,11 @@ export function toYuan(amount: Fen): string {
   return `${Math.trunc(amount / 100)}.${String(amount % 100).padStart(2, '0')}`;
 }
 
+/** For clients that want a number: the double nearest to the yuan, which prints as the same digits. */
+export function toYuanNumber(amount: Fen): number {
+  return Number(toYuan(amount));
+}
+
 /** The platform's part of an amount, in basis points, floored (system.md, section 2, step 6). */
 export function feeOf(amount: Fen, basisPoints: number): Fen {
   // BigInt, since amount × 10,000 may leave the safe integers.

@@ -18,8 +18,14 @@ export type ProviderChannel = (typeof PROVIDER_CHANNELS)[number];
 export const PAYMENT_CHANNELS = [...PROVIDER_CHANNELS, 'wallet'] as const;
 export type PaymentChannel = (typeof PAYMENT_CHANNELS)[number];
 
-export const SCENES = ['qr', 'app', 'h5', 'jsapi', 'page'] as const;
+/** Where the payer pays: every channel says which of these it has. */
+const COMMON_SCENES = ['qr', 'app', 'h5', 'jsapi', 'page'] as const;
+/** Ways of Ping++ beside its one for each of those, by its own names. */
+const PINGPP_SCENES = ['wx', 'wx_lite', 'wx_pub_qr', 'wx_wap', 'upacp', 'upacp_wap'] as const;
+export const SCENES = [...COMMON_SCENES, ...PINGPP_SCENES] as const;
 export type Scene = (typeof SCENES)[number];
+/** The ways of one channel. */
+export type ByScene<Way> = Readonly<Partial<Record<Scene, Way>>>;
 
 export const STEP_STATUSES = ['pending', 'running', 'succeeded', 'parked', 'skipped'] as const;
 export type StepStatus = (typeof STEP_STATUSES)[number];

@@ -1,23 +1,27 @@
 /** The dialects that are served beside the native API. To add one: its folder, and its row here. */
 import type { Endpoint } from '../endpoint.js';
+import { CAMPUS_PREFIX } from './campus/call.js';
+import { toCampusError } from './campus/errors.js';
+import { campusEndpoints } from './campus/routes.js';
 import { toMarketError } from './market/errors.js';
 import { marketEndpoints } from './market/routes.js';
 
 interface Dialect {
   name: string;
-  /** Of every path that is this dialect's, known or not. */
-  prefix: string;
+  /** One of these begins every path that is this dialect's, known or not. */
+  prefixes: readonly string[];
   endpoints: readonly Endpoint[];
   answerError: NonNullable<Endpoint['answerError']>;
 }
 
 const DIALECTS: readonly Dialect[] = [
-  { name: 'market', prefix: '/api/v1/', endpoints: marketEndpoints, answerError: toMarketError },
+  { name: 'campus', prefixes: [CAMPUS_PREFIX], endpoints: campusEndpoints, answerError: toCampusError },
+  { name: 'market', prefixes: ['/api/v1/'], endpoints: marketEndpoints, answerError: toMarketError },
 ];
 
 export const dialectEndpoints: readonly Endpoint[] = DIALECTS.flatMap(({ endpoints }) => endpoints);
 
 /** How errors are answered at a path that is no route; undefined: as the native API does. */
 export function errorShapeAt(path: string): Endpoint['answerError'] {
-  return DIALECTS.find(({ prefix }) => path.startsWith(prefix))?.answerError;
+  return DIALECTS.find(({ prefixes }) => prefixes.some((prefix) => path.startsWith(prefix)))?.answerError;
 }

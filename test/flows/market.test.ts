@@ -1,7 +1,7 @@
 /** The dialect `market` over HTTP: its document's own calls, against a real worker and the sandbox's Alipay. */
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proveLedger } from '../../ledger/balances.js';
+import { WAYS_TO_SEND, expectDocumented, readGolden, sentAs } from '../support/golden.js';
 import {
   BUYER,
   LOGIN_PASS,
@@ -196,28 +196,8 @@ describe('an error', () => {
   });
 });
 
-interface Golden {
-  request: Fields;
-  response: Fields;
-}
-
-/** What a client relies on: each field of the document is there, and of its type. */
-function expectDocumented(given: unknown, documented: unknown, at: string): void {
-  if (Array.isArray(documented)) {
-    expect([at, Array.isArray(given)]).toEqual([at, true]);
-    if (documented.length > 0) expectDocumented((given as unknown[])[0], documented[0], `${at}[0]`);
-  } else if (typeof documented === 'object' && documented !== null) {
-    expect([at, typeof given, given === null]).toEqual([at, 'object', false]);
-    for (const [name, value] of Object.entries(documented))
-      expectDocumented((given as Fields)[name], value, `${at}.${name}`);
-  } else {
-    expect([at, typeof given]).toEqual([at, typeof documented]);
-  }
-}
-
 describe('every request of the document', async () => {
-  const path = new URL('../../api/dialects/market/golden/document.json', import.meta.url);
-  const golden = JSON.parse(await readFile(path, 'utf8')) as Record<string, Golden>;
+  const golden = await readGolden('market');
 
   /** What the document's places stand for, made anew for each call. */
   const makers: Record<string, () => Promise<string> | string> = {
@@ -266,24 +246,13 @@ describe('every request of the document', async () => {
     await market.done('setPayPass', wish, market.tokens.buyer);
   }
 
-  it.each(['json', 'form'].flatMap((how) => Object.keys(golden).map((name) => [how, name] as const)))(
-    'answers as printed, sent as %s: %s',
-    async (how, name) => {
-      const { request, response } = golden[name] as Golden;
-      await prepare(name);
-      const body = await filled(request);
-      const form = Object.entries(body).map(([field, value]): [string, string] => [field, String(value)]);
-      const sent =
-        how === 'json'
-          ? { body }
-          : {
-              raw: new URLSearchParams(form).toString(),
-              headers: { 'content-type': 'application/x-www-form-urlencoded' },
-            };
-      const answer = await market.api.send('POST', `/api/v1/${name}`, sent);
-      expect([answer.status, answer.text]).toEqual([200, expect.stringContaining('"success":true')]);
-      expectDocumented(answer.json, response, name);
-      await restore(name);
-    },
-  );
+  it.each(
+    WAYS_TO_SEND.flatMap((how) => Object.entries(golden).map(([name, one]) => [how, name, one] as const)),
+  )('answers as printed, sent as %s: %s', async (how, name, { request, response }) => {
+    await prepare(name);
+    const answer = await market.api.send('POST', `/api/v1/${name}`, sentAs(how, await filled(request)));
+    expect([answer.status, answer.text]).toEqual([200, expect.stringContaining('"success":true')]);
+    expectDocumented(answer.json, response, name);
+    await restore(name);
+  });
 });

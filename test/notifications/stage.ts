@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { createApp } from '../../api/app.js';
 import { type Client, clientOf, testServices } from '../../api/test-support.js';
 import type { CommandContext } from '../../commands/context.js';
+import type { Config } from '../../config.js';
 import type { Db } from '../../db/client.js';
 import { orders } from '../../db/schema.js';
 import type { MoneyState } from '../../domain/order-status.js';
@@ -42,15 +43,12 @@ async function listen(): Promise<{ server: Server; url: string }> {
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-export interface StageOptions extends Pick<FlowOptions, 'providerTimeoutMs'> {
-  /** LEGACY_AUTH=documented. */
-  takesDocumentedCalls?: boolean;
+export interface StageOptions extends Pick<FlowOptions, 'providerTimeoutMs' | 'channels'> {
+  /** What is not as an installation has it by itself. */
+  config?: Partial<Pick<Config, 'takesDocumentedCalls' | 'campusWebPath'>>;
 }
 
-export async function openStage({
-  takesDocumentedCalls = false,
-  ...options
-}: StageOptions = {}): Promise<Stage> {
+export async function openStage({ config = {}, ...options }: StageOptions = {}): Promise<Stage> {
   // First the address, which the providers are told; then who answers there.
   const { server, url } = await listen();
   const flow = await startFlow({
@@ -79,7 +77,7 @@ export async function openStage({
   });
   const services = {
     ...plain,
-    config: { ...plain.config, takesDocumentedCalls, rateLimitPerMinute: 1_000_000 },
+    config: { ...plain.config, ...config, publicUrl: url, rateLimitPerMinute: 1_000_000 },
   };
   server.on('request', createApp(services));
   const relay = startRelay({ db, temporal, channels, publicUrl: url, log });

@@ -30,7 +30,7 @@ export interface Market {
 }
 
 export async function openMarket(takesDocumentedCalls = true): Promise<Market> {
-  const stage = await openStage({ takesDocumentedCalls });
+  const stage = await openStage({ config: { takesDocumentedCalls } });
   const api = clientOf(stage.context.publicUrl);
   const people = { buyer: BUYER, seller: SELLER, stranger: STRANGER, operator: OPERATOR };
   const tokens = { buyer: '', seller: '', stranger: '', operator: '' };

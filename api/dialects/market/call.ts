@@ -6,10 +6,11 @@ import type { OrderRow } from '../../../db/orders.js';
 import { orders } from '../../../db/schema.js';
 import { HoldfastError } from '../../../domain/errors.js';
 import type { AccessRule } from '../../access.js';
-import { type Context, type Endpoint, type Responses, endpoint } from '../../endpoint.js';
+import { type Context, type Endpoint, endpoint } from '../../endpoint.js';
 import { type Party, orderFor } from '../../parties.js';
 import type { Services } from '../../services.js';
 import { tokensIn } from '../calls.js';
+import { accessToken, failuresOf } from '../fields.js';
 import { MARKET_TEXTS, type MarketCode, toMarketError } from './errors.js';
 
 const codes = Object.keys(MARKET_TEXTS).map(Number) as MarketCode[];
@@ -26,25 +27,6 @@ const failure = z
     description: codes.map((code) => `${code}: ${MARKET_TEXTS[code]}`).join('; '),
     example: { success: false, code: 2, msg: MARKET_TEXTS[2] },
   });
-
-const FAILURES: Responses = {
-  401: { description: 'The token is wrong, or missing.', schema: failure },
-  403: { description: 'The token is another party’s.', schema: failure },
-  413: { description: 'The body is too large.', schema: failure },
-  429: { description: 'Too many requests.', schema: failure },
-  503: { description: 'Not available just now.', schema: failure },
-};
-
-/** An empty field is one that a form left empty. */
-export const optionalText = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .optional()
-    .transform((text) => (text === '' ? undefined : text));
-export const text = (max: number) => z.string().min(1).max(max);
-export const id = text(64);
-const token = z.string().optional().meta({ description: 'The access token, where no header has it.' });
 
 interface Spec<A extends AccessRule, B extends z.ZodRawShape, S extends z.ZodRawShape> {
   name: string;
@@ -73,7 +55,7 @@ export function call<const A extends AccessRule, B extends z.ZodRawShape, S exte
     tag: 'market',
     summary,
     ...(description !== undefined && { description }),
-    body: body.extend({ accesstoken: token }) as z.ZodType,
+    body: body.extend({ accesstoken: accessToken }) as z.ZodType,
     bodyExample: example,
     responses: {
       200: {
@@ -82,7 +64,7 @@ export function call<const A extends AccessRule, B extends z.ZodRawShape, S exte
         example: { success: true, ...answered },
       },
     },
-    failures: FAILURES,
+    failures: failuresOf(failure),
     credentials: tokensIn,
     answerError: spec.answerError ?? toMarketError,
     handler: async (context, { body: sent }) => ({

@@ -11,10 +11,11 @@ import type { Endpoint } from '../../endpoint.js';
 import { invalid } from '../../json.js';
 import { actsFor, askedBy } from '../calls.js';
 import { chargeSchema } from '../charge.js';
-import { call, done, id, optionalText, orderOf, text } from './call.js';
+import { id, optionalText, text } from '../fields.js';
+import { chargeFor } from '../pay.js';
+import { call, done, orderOf } from './call.js';
 import { orderSchema, walletIdOf, withdrawalToMarketOrder } from './convert.js';
 import { toMarketError, toMarketFailure } from './errors.js';
-import { chargeFor } from './pay.js';
 
 const password = z.string().min(1).max(64).meta({ writeOnly: true });
 

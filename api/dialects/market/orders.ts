@@ -15,11 +15,12 @@ import { invalid } from '../../json.js';
 import { assertMayConfirm } from '../../parties.js';
 import { actsFor, askedBy } from '../calls.js';
 import { chargeSchema } from '../charge.js';
-import { call, done, id, optionalText, orderOf, text } from './call.js';
+import { id, optionalText, text } from '../fields.js';
+import { chargeFor } from '../pay.js';
+import { call, done, orderOf } from './call.js';
 import { MARKET_STATUSES, MARKET_TYPES, orderSchema, personSchema, toMarketOrder } from './convert.js';
 import { toMarketError, toMarketFailure } from './errors.js';
 import { listOrders, readListed } from './orders-list.js';
-import { chargeFor } from './pay.js';
 
 const ANY_OPERATOR = anyOf(backend('refunds:decide'), operator);
 

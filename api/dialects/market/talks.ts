@@ -12,7 +12,8 @@ import { acting } from '../../access.js';
 import type { Endpoint } from '../../endpoint.js';
 import { orderFor } from '../../parties.js';
 import { actsFor, askedBy } from '../calls.js';
-import { call, done, id, text } from './call.js';
+import { id, text } from '../fields.js';
+import { call, done } from './call.js';
 
 const shouldCreateNewTalk = call(
   {

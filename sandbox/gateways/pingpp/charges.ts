@@ -6,7 +6,7 @@ import { parsedJson } from '../../values/json.js';
 import { base62 } from '../../values/random.js';
 import { toCstDay } from '../../values/times.js';
 import type { PingppAccount } from './account.js';
-import { isPayChannel, PAY_CHANNELS } from './credential.js';
+import { isPayChannel, PAY_CHANNELS, type PayChannel } from './credential.js';
 import { invalidRequest, notFound, type PingppAnswer } from './refusal.js';
 import { refundsOf } from './refund-object.js';
 import { toldRefunds, toldTrades } from './told.js';
@@ -14,7 +14,8 @@ import { readBody, readList, toPage, toSecond, type ListQuery } from './wire.js'
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 const HIGHEST_FEN = 10_000_000_000;
 
 /** A charge without a time_expire waits a day. */
@@ -202,19 +203,27 @@ function transactionNo(trade: Trade): string {
   return `${toCstDay(trade.paidAt ?? trade.createdAt)}${digits.slice(0, 20)}`;
 }
 
+/** What a channel cannot do without. */
+const NEEDED_EXTRA: Readonly<Partial<Record<PayChannel, string>>> = {
+  wx_pub: 'open_id',
+  wx_lite: 'open_id',
+  wx_pub_qr: 'product_id',
+  alipay_wap: 'success_url',
+  alipay_pc_direct: 'success_url',
+  upacp_wap: 'result_url',
+};
+
+function longestLifeOf(channel: PayChannel): number {
+  if (channel.startsWith('upacp')) return HOUR_MS;
+  return channel.startsWith('wx') ? 7 * DAY_MS : 15 * DAY_MS;
+}
+
 /** @returns when it expires, epoch ms */
 function checkOrder(context: GatewayContext, pingpp: PingppAccount, asked: Order): number {
   if (asked.app.id !== pingpp.appId) throw invalidRequest('app_not_found', 'app 不存在', 'app[id]');
-  if (asked.channel.startsWith('wx_pub') || asked.channel === 'wx_lite') {
-    if (asked.channel !== 'wx_pub_qr' && typeof asked.extra['open_id'] !== 'string') {
-      throw invalidRequest('extra_invalid', 'extra.open_id 必填', 'extra[open_id]');
-    }
-  }
-  if (
-    ['alipay_wap', 'alipay_pc_direct'].includes(asked.channel) &&
-    typeof asked.extra['success_url'] !== 'string'
-  ) {
-    throw invalidRequest('extra_invalid', 'extra.success_url 必填', 'extra[success_url]');
+  const needed = NEEDED_EXTRA[asked.channel];
+  if (needed !== undefined && typeof asked.extra[needed] !== 'string') {
+    throw invalidRequest('extra_invalid', `extra.${needed} 必填`, `extra[${needed}]`);
   }
   const sameNumber = context.trades.list(
     (trade) => trade.channel === 'pingpp' && trade.outTradeNo === asked.order_no,
@@ -223,8 +232,11 @@ function checkOrder(context: GatewayContext, pingpp: PingppAccount, asked: Order
     throw invalidRequest('order_no_paid', '该订单号已支付成功', 'order_no');
   }
   const now = context.now();
-  const longestMs = asked.channel.startsWith('wx') ? 7 * DAY_MS : 15 * DAY_MS;
-  const expiresAt = asked.time_expire === undefined ? now + TRADE_LIFE_MS : asked.time_expire * SECOND_MS;
+  const longestMs = longestLifeOf(asked.channel);
+  const expiresAt =
+    asked.time_expire === undefined
+      ? now + Math.min(TRADE_LIFE_MS, longestMs)
+      : asked.time_expire * SECOND_MS;
   if (expiresAt <= now || expiresAt > now + longestMs) {
     throw invalidRequest('time_expire_invalid', 'time_expire 不在允许的范围内', 'time_expire');
   }

@@ -34,6 +34,7 @@ const MAPI = [
   'total_fee',
 ];
 const RETURN = { extra: { success_url: 'http://shop.example.com/done' } };
+const inHours = (hours: number): number => Math.floor(Date.now() / 1000) + hours * 3_600;
 const PAYER = { extra: { open_id: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o' } };
 
 describe('a charge', () => {
@@ -45,10 +46,10 @@ describe('a charge', () => {
     ['wx', {}, ['appId', 'nonceStr', 'packageValue', 'partnerId', 'prepayId', 'sign', 'timeStamp']],
     ['wx_pub', PAYER, WECHAT_JS],
     ['wx_lite', PAYER, WECHAT_JS],
-    ['wx_pub_qr', {}, /^weixin:\/\/wxpay\/bizpayurl\?pr=/],
+    ['wx_pub_qr', { extra: { product_id: 'tickets' } }, /^weixin:\/\/wxpay\/bizpayurl\?pr=/],
     ['wx_wap', {}, /^http:\/\/127\.0\.0\.1:\d+\/gateway\.do\?charge=ch_/],
     ['upacp', {}, ['mode', 'tn']],
-    ['upacp_wap', {}, ['channel_url', 'charge', 'tn']],
+    ['upacp_wap', { extra: { result_url: 'http://shop.example.com/done' } }, ['channel_url', 'charge', 'tn']],
   ])('by %s has the fields of the real one, and what the payer needs', async (channel, changes, held) => {
     const no = orderNo();
     const charge = await merchant.create(no, { channel, ...changes });
@@ -69,7 +70,8 @@ describe('a charge', () => {
       refunds: { object: 'list', url: `/v1/charges/${charge.id}/refunds`, has_more: false, data: [] },
       credential: { object: 'credential' },
     });
-    expect(Number(charge['time_expire']) - Number(charge['created'])).toBeCloseTo(86_400, -1);
+    const life = channel.startsWith('upacp') ? 3_600 : 86_400;
+    expect(Number(charge['time_expire']) - Number(charge['created'])).toBeCloseTo(life, -1);
     const given = (charge['credential'] as Body)[channel];
     if (held instanceof RegExp) expect(given).toMatch(held);
     else expect(Object.keys(given as object).sort()).toEqual(held);
@@ -144,7 +146,10 @@ describe('a charge', () => {
     ['a number with a hyphen', { order_no: 'a-b' }, 'order_no'],
     ['no payer', { channel: 'wx_pub' }, 'extra[open_id]'],
     ['no way back', { channel: 'alipay_wap' }, 'extra[success_url]'],
+    ['no way back from UnionPay', { channel: 'upacp_wap' }, 'extra[result_url]'],
+    ['no product', { channel: 'wx_pub_qr' }, 'extra[product_id]'],
     ['an expiry that is past', { time_expire: 1 }, 'time_expire'],
+    ['an expiry in 2 h at UnionPay', { channel: 'upacp', time_expire: inHours(2) }, 'time_expire'],
     ['an expiry in 16 days', { time_expire: Math.floor(Date.now() / 1000) + 16 * 86_400 }, 'time_expire'],
   ])('is refused with %s', async (_what, changes, param) => {
     await expect(merchant.create(orderNo(), changes)).rejects.toMatchObject({
