@@ -37,6 +37,8 @@ const variables = z.object({
     .string()
     .regex(/^(?:\/[0-9A-Za-z._~-]+)+$/, 'must be a path such as /school, without a slash at its end')
     .optional(),
+  COURSE_RELAY_AUTH: z.enum(['hmac', 'token', 'query']).default('hmac'),
+  COURSE_RELAY_SECRET: z.string().min(16, 'must have 16 or more characters').optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(300),
   TRUST_PROXY: trustProxy.optional(),
   CORS_ORIGINS: z.string().default(''),
@@ -94,6 +96,8 @@ function configOf(given: Variables) {
     takesDocumentedCalls: (given.LEGACY_AUTH ?? 'strict') === 'documented',
     /** Before the paths of `campus`, which are served without it too. */
     campusWebPath: given.CAMPUS_WEB_PATH,
+    /** How the relays that tell of course payments say who they are. */
+    courseRelay: { auth: given.COURSE_RELAY_AUTH, secret: given.COURSE_RELAY_SECRET },
     corsOrigins: given.CORS_ORIGINS.split(',')
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),

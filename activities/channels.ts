@@ -18,8 +18,14 @@ export function createProviderActivities(db: Db, channels: Channels) {
       const [payment] = await db
         .select()
         .from(payments)
-        .where(and(eq(payments.orderNo, input.orderNo), eq(payments.outTradeNo, input.outTradeNo)));
-      if (payment === undefined || payment.channel !== input.channel) return null;
+        .where(
+          and(
+            eq(payments.orderNo, input.orderNo),
+            eq(payments.outTradeNo, input.outTradeNo),
+            eq(payments.channel, input.channel),
+          ),
+        );
+      if (payment === undefined) return null;
       const found = await channelNamed(channels, input.channel).query(toKnown(payment));
       return found.state === 'paid' ? insertAnswer(db, input.channel, found.payment) : null;
     },

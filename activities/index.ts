@@ -2,6 +2,7 @@ import type { Channels } from '../channels/index.js';
 import type { SmsProviders } from '../channels/sms.js';
 import type { Db } from '../db/client.js';
 import { createProviderActivities } from './channels.js';
+import { createCourseActivities } from './courses.js';
 import { createMembershipActivities } from './memberships.js';
 import { createNextActions } from './next-actions/index.js';
 import type { RemoteCalls } from './next-actions/remote.js';
@@ -17,6 +18,7 @@ export type ProviderActivities = ReturnType<typeof createProviderActivities> &
 export type ReconciliationActivities = ReturnType<typeof createReconciliationActivities>;
 export type WithdrawalActivities = ReturnType<typeof createWithdrawalActivities>;
 export type MembershipActivities = ReturnType<typeof createMembershipActivities>;
+export type CourseActivities = ReturnType<typeof createCourseActivities>;
 export type { NextActionActivities } from './next-actions/index.js';
 
 /** @param publicUrl what providers call back */
@@ -34,6 +36,7 @@ export function createActivities(
     ...createRefundProviderActivities(db, channels, publicUrl),
     ...createWithdrawalActivities(db, channels, publicUrl),
     ...createMembershipActivities(db),
+    ...createCourseActivities(db),
     ...createReconciliationActivities(db, channels),
     ...createNextActions(db, sms, remote),
   };

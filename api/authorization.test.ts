@@ -2,6 +2,7 @@
  * The authorization matrix (promises S1, S2): every route of the running app, called by every kind of caller. A route
  * without a row fails, and so does a row without a route. To add a route, add its row.
  */
+import { errorShapeAt } from './dialects/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOrder } from '../commands/create-order.js';
 import { SCOPES, type Scope } from '../commands/credentials.js';
@@ -215,7 +216,7 @@ function cell(status: number): string {
 }
 
 /** Each dialect has a matrix of its own, beside it. */
-const isOfADialect = (path: string): boolean => path.startsWith('/api/');
+const isOfADialect = (path: string): boolean => errorShapeAt(path) !== undefined;
 
 function routesOfApp(): string[] {
   const listed = (

@@ -42,6 +42,8 @@ type ReplyOf<R extends Responses> = {
     : { status: S; headers?: Headers; send?: Answer['send'] };
 }[keyof R & number];
 
+export type RawHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 export interface Context<A extends AccessRule = AccessRule> {
   services: Services;
   /** Undefined on public routes, and where a dialect's call may leave its credential out. */
@@ -52,7 +54,9 @@ export interface Context<A extends AccessRule = AccessRule> {
   /** The Idempotency-Key of a POST: a source for keys of effects, unique within the caller. */
   idempotencyKey: string | undefined;
   /** As they came, names in lower case. */
-  headers: Readonly<Record<string, string | string[] | undefined>>;
+  headers: RawHeaders;
+  /** What signatures are made over: the query and the body as they came. */
+  sent: { query: string; bytes: Buffer };
   /** Carries the request's id. */
   log: Logger;
 }
@@ -91,7 +95,7 @@ export interface EndpointSpec<
   /** Answers in time by itself, also while the database is out. */
   ownDeadline?: boolean;
   /** Credentials that a call of this dialect has beside its headers: the body is read before it is known who calls. */
-  credentials?: (raw: RawInput) => readonly string[];
+  credentials?: (raw: RawInput, headers: RawHeaders) => readonly string[];
   /** Errors in another shape than problem details. */
   answerError?: (error: HoldfastError, requestId: string) => Answer;
   /** What these are, for the documentation. */

@@ -53,8 +53,8 @@ export function mountEndpoint(app: express.Express, edge: Edge, endpoint: Endpoi
 async function answerTo(served: Served): Promise<Answer> {
   const { edge, endpoint, request } = served;
   const early = endpoint.credentials === undefined ? undefined : await readFirst(served);
-  const identified = await admit(served, early);
-  const raw = early ?? (await readInput(served));
+  const identified = await admit(served, early?.raw);
+  const { raw, bytes } = early ?? (await readInput(served));
   const idempotencyKey = takesKey(endpoint)
     ? idempotencyKeyOf(request.headers['idempotency-key'])
     : undefined;
@@ -66,6 +66,7 @@ async function answerTo(served: Served): Promise<Answer> {
     address: addressOf(request),
     idempotencyKey,
     headers: request.headers,
+    sent: { query: queryOf(request), bytes },
     log: request.log,
   };
   if (idempotencyKey === undefined || identified === undefined) return run(context);
@@ -82,17 +83,28 @@ async function answerTo(served: Served): Promise<Answer> {
   return onceOnly(edge.services.db, repeatable, () => settled(served, run(context)));
 }
 
-async function readInput(served: Served): Promise<RawInput> {
-  const { request } = served;
-  return {
-    params: request.params,
-    query: parseForm(queryOf(request), 'query'),
-    body: await sentBody(served),
-  };
+interface Received {
+  raw: RawInput;
+  bytes: Buffer;
+}
+
+async function readInput(served: Served): Promise<Received> {
+  const { endpoint, request, response } = served;
+  const query = parseForm(queryOf(request), 'query');
+  const hasBody = endpoint.method !== 'get' && endpoint.method !== 'delete';
+  const bytes = hasBody ? await readBytes(request, response) : Buffer.alloc(0);
+  const body = hasBody ? readBody(endpoint, bytes, request.headers['content-type']) : NO_BODY;
+  return { raw: { params: request.params, query, body }, bytes };
+}
+
+const NO_BODY: SentBody = { value: undefined, form: false };
+
+function readBody({ body }: Endpoint, bytes: Buffer, contentType: string | undefined): SentBody {
+  return body === rawBytes ? { value: bytes, form: false } : parseBody(bytes, contentType);
 }
 
 /** Nobody hears what is wrong with a body before it is known who they are, as far as headers tell. */
-async function readFirst(served: Served): Promise<RawInput> {
+async function readFirst(served: Served): Promise<Received> {
   try {
     return await readInput(served);
   } catch (error) {
@@ -118,7 +130,7 @@ async function admit(
   }
   let identified: Identified | undefined;
   try {
-    const beside = early === undefined ? [] : (endpoint.credentials?.(early) ?? []);
+    const beside = early === undefined ? [] : (endpoint.credentials?.(early, request.headers) ?? []);
     identified = await identify(db, config.adminApiKey, [...headerCredentials(request), ...beside]);
   } catch (error) {
     if (toHoldfastError(error).code === 'unauthenticated') await edge.limit(request, response, undefined);
@@ -141,13 +153,6 @@ async function admit(
 function mayBeAnonymous(rule: AccessRule, takesDocumentedCalls: boolean): boolean {
   if (rule.kind !== 'acting') return false;
   return rule.mayBeLeftOut === 'password' || (rule.mayBeLeftOut === 'documented' && takesDocumentedCalls);
-}
-
-async function sentBody({ endpoint, request, response }: Served): Promise<SentBody> {
-  if (endpoint.method === 'get' || endpoint.method === 'delete') return { value: undefined, form: false };
-  const bytes = await readBytes(request, response);
-  if (endpoint.body === rawBytes) return { value: bytes, form: false };
-  return parseBody(bytes, request.headers['content-type']);
 }
 
 function queryOf(request: express.Request): string {

@@ -6,6 +6,7 @@ import { type CollectionName, type ThingStatus, collectionOf } from '../domain/c
 import { HoldfastError } from '../domain/errors.js';
 import { MAX_AMOUNT_FEN } from '../domain/money.js';
 import { nameRunner } from './errands.js';
+import { parseNextAction } from './next-action.js';
 
 export interface CatalogItem {
   id: string;
@@ -29,7 +30,8 @@ const asItem = {
 /**
  * Creates or replaces. A thing that was paid for stays as it was paid for: putting the same fields again answers
  * it as it is, so that a catalogue can be loaded twice, and other fields are refused.
- * @throws HoldfastError `conflict`; of an errand's runner also `user_not_found`, `invalid_request`
+ * @throws HoldfastError `conflict`; of an errand's runner also `user_not_found`, `invalid_request`; of a course's
+ *   nextAction `invalid_next_action`
  */
 export async function putCatalogItem(
   db: Db,
@@ -38,6 +40,7 @@ export async function putCatalogItem(
   body: Record<string, unknown>,
 ): Promise<CatalogItem> {
   const { paidStatus, openFields = [] } = collectionOf(collection);
+  if (collection === 'courses' && body['nextAction'] !== undefined) parseNextAction(body['nextAction']);
   const status = paidStatus === undefined ? null : 'pending';
   const fixed = (of: SQLWrapper) => sql`(${of} - ${sql.param([...openFields])}::text[])`;
   return db.transaction(async (tx) => {

@@ -32,6 +32,8 @@ export const RESOLUTIONS = {
   failed_delivery: ['retry', 'acknowledged'],
   difference: ['settled_by_hand', 'acknowledged'],
   chargeback: ['accept', 'reject', 'settled_by_hand'],
+  // No money came of it: what the channel itself says was asked for.
+  relay_mismatch: ['acknowledged'],
   parked_step: [],
 } as const satisfies Record<ItemRow['kind'], readonly string[]>;
 export const ALL_RESOLUTIONS = [
@@ -121,7 +123,7 @@ async function act(tx: Db, item: ItemRow, word: Word): Promise<string | null> {
     return null;
   }
   // A payout that failed or came back is its owner's money again: somebody tells them, and nothing moves.
-  if (item.kind === 'failed_payout') return null;
+  if (item.kind === 'failed_payout' || item.kind === 'relay_mismatch') return null;
   if (item.kind === 'difference') {
     await closeByHand(tx, item.ref);
     return null;

@@ -41,6 +41,7 @@ const WRITABLE = {
   deposits: true,
   membership_renewals: true,
   order_comments: true,
+  course_totals: true,
   action_endpoints: true,
   bulk_retries: true,
   bulk_retry_steps: true,
@@ -55,7 +56,9 @@ async function grantRights(owner: postgres.Sql, role: string): Promise<void> {
   await owner.unsafe(`GRANT USAGE ON SCHEMA public, drizzle TO ${to}`);
   await owner.unsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA public, drizzle TO ${to}`);
   await owner.unsafe(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${to}`);
-  await owner.unsafe(`GRANT INSERT ON orders, order_events, account_events, package_records TO ${to}`);
+  await owner.unsafe(
+    `GRANT INSERT ON orders, order_events, account_events, package_records, course_callbacks TO ${to}`,
+  );
   for (const [table, columns] of Object.entries(WRITABLE)) {
     const what = columns === true ? 'INSERT, UPDATE, DELETE' : `UPDATE (${columns.map(quoted).join(', ')})`;
     await owner.unsafe(`GRANT ${what} ON ${quoted(table)} TO ${to}`);

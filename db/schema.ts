@@ -4,6 +4,7 @@ export * from './tables/settings.js';
 export * from './tables/orders.js';
 export * from './tables/comments.js';
 export * from './tables/packages.js';
+export * from './tables/courses.js';
 export * from './tables/refunds.js';
 export * from './tables/withdrawals.js';
 export * from './tables/delivery.js';

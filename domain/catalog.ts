@@ -93,7 +93,16 @@ export const COLLECTIONS = {
     ...payable,
     fields: z.object({ userId, sellerId: userId, pictureId: text(64).min(1), amount }),
   },
-  courses: { ...listed, fields: z.object({ title, puberId: userId, price }) },
+  courses: {
+    ...listed,
+    fields: z.object({
+      title,
+      puberId: userId,
+      price,
+      /** What each purchase of it runs, as an order's own. */
+      nextAction: z.record(z.string(), z.unknown()).optional(),
+    }),
+  },
   'course-orders': { ...payable, fields: z.object({ userId, courseId: text(64).min(1), amount }) },
   'organization-prices': { ...listed, fields: z.object({ name, amount, capacity }) },
   organizations: {

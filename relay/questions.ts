@@ -54,7 +54,10 @@ export async function ask(
   const inboxId = found.state === 'paid' ? await insertAnswer(db, channel.name, found.payment) : null;
   crashPoint('question: in the inbox');
   if (inboxId !== null && !(await isSetAside(db, inboxId))) return inboxId;
-  if (inboxId !== null || found.state === 'closed') {
+  if (payment.status === 'closed') {
+    // Somebody said that it was paid after all: that is asked about once.
+    await db.update(payments).set({ askAt: null }).where(eq(payments.id, payment.id));
+  } else if (inboxId !== null || found.state === 'closed') {
     await changeOpen(db, payment, { status: 'closed', askAt: null });
   } else if (payment.status === 'creating' && payment.expiresAt > new Date()) {
     await postAttempt(db, channel, publicUrl, payment);

@@ -1,6 +1,8 @@
 /** What Temporal starts by the clock. */
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
 import {
+  COURSE_TOTALS_ID,
+  COURSE_TOTALS_WORKFLOW,
   DAILY_RECONCILIATION_WORKFLOW,
   type DailyReconciliationInput,
   TASK_QUEUE,
@@ -31,21 +33,44 @@ function wanted(channel: ReconciledChannel) {
   } satisfies Omit<ScheduleOptions, 'scheduleId'>;
 }
 
+/** On the hour; one that was missed is made up for by the next. */
+const HOURLY_TOTALS = {
+  spec: { calendars: [{ hour: '*', minute: 0, comment: 'every hour' }], timezone: 'UTC' },
+  action: {
+    type: 'startWorkflow',
+    workflowType: COURSE_TOTALS_WORKFLOW,
+    workflowId: COURSE_TOTALS_ID,
+    taskQueue: TASK_QUEUE,
+    args: [],
+  },
+  policies: { overlap: 'SKIP', catchupWindow: '1 hour', pauseOnFailure: false },
+} satisfies Omit<ScheduleOptions, 'scheduleId'>;
+
 /**
- * Every channel with a bill has its schedule, once, however many workers start at the same time. One that is there is
- * brought up to date; whether an operator has paused it stays as it is.
+ * Every channel with a bill has its schedule, and what courses earn has one; each is there once, however many workers
+ * start at the same time.
  */
 export async function ensureSchedules(client: Client, channels: readonly ReconciledChannel[]): Promise<void> {
-  for (const channel of channels) {
-    const scheduleId = dailyReconciliationId(channel);
-    const options = wanted(channel);
-    await withDeadline(client, DEADLINE_MS, async () => {
-      try {
-        await client.schedule.create({ scheduleId, ...options });
-      } catch (error) {
-        if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-        await client.schedule.getHandle(scheduleId).update(({ state }) => ({ ...options, state }));
-      }
-    });
-  }
+  for (const channel of channels) await ensure(client, dailyReconciliationId(channel), wanted(channel));
+  // So that a new installation has a first count.
+  await ensure(client, COURSE_TOTALS_ID, HOURLY_TOTALS, { triggerImmediately: true });
+}
+
+/** One that is there is brought up to date; whether an operator has paused it stays as it is. */
+async function ensure(
+  client: Client,
+  scheduleId: string,
+  options: Omit<ScheduleOptions, 'scheduleId'>,
+  state: ScheduleOptions['state'] = {},
+): Promise<void> {
+  await withDeadline(client, DEADLINE_MS, async () => {
+    try {
+      await client.schedule.create({ scheduleId, ...options, state });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      await client.schedule
+        .getHandle(scheduleId)
+        .update(({ state: present }) => ({ ...options, state: present }));
+    }
+  });
 }

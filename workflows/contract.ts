@@ -19,6 +19,9 @@ export const MEMBERSHIP_WORKFLOW = 'membership';
 
 export const RECONCILIATION_WORKFLOW = 'reconciliation';
 export const DAILY_RECONCILIATION_WORKFLOW = 'dailyReconciliation';
+export const COURSE_TOTALS_WORKFLOW = 'courseTotals';
+/** Of its schedule, and of what that starts. */
+export const COURSE_TOTALS_ID = 'course-totals';
 
 export const reconciliationWorkflowId = (channel: ProviderChannel, date: string): string =>
   `reconciliation/${channel}/${date}`;

@@ -1,3 +1,4 @@
+export { courseTotals } from './course-totals.js';
 export { dailyReconciliation, reconciliation } from './reconciliation.js';
 export { membership } from './membership.js';
 export { order } from './order.js';

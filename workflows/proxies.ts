@@ -1,6 +1,7 @@
 /** One proxy per retry class, with its reason. */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type {
+  CourseActivities,
   MembershipActivities,
   NextActionActivities,
   OrderActivities,
@@ -79,4 +80,12 @@ export const doubts = proxyActivities<Pick<ReconciliationActivities, 'askAboutMi
   startToCloseTimeout: '10m',
   heartbeatTimeout,
   retry: { initialInterval: '2s', backoffCoefficient: 3, maximumInterval: '2m', maximumAttempts: 6 },
+});
+
+// One statement over all orders of courses; the next hour counts anew, so there is no use in trying for longer.
+export const totals = proxyActivities<CourseActivities>({
+  startToCloseTimeout: '10m',
+  scheduleToCloseTimeout: '50m',
+  heartbeatTimeout,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });

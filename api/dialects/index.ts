@@ -3,6 +3,9 @@ import type { Endpoint } from '../endpoint.js';
 import { CAMPUS_PREFIX } from './campus/call.js';
 import { toCampusError } from './campus/errors.js';
 import { campusEndpoints } from './campus/routes.js';
+import { COURSE_PREFIXES } from './course/call.js';
+import { toCourseError } from './course/errors.js';
+import { courseEndpoints } from './course/routes.js';
 import { toMarketError } from './market/errors.js';
 import { marketEndpoints } from './market/routes.js';
 
@@ -16,6 +19,7 @@ interface Dialect {
 
 const DIALECTS: readonly Dialect[] = [
   { name: 'campus', prefixes: [CAMPUS_PREFIX], endpoints: campusEndpoints, answerError: toCampusError },
+  { name: 'course', prefixes: COURSE_PREFIXES, endpoints: courseEndpoints, answerError: toCourseError },
   { name: 'market', prefixes: ['/api/v1/'], endpoints: marketEndpoints, answerError: toMarketError },
 ];
 

@@ -81,7 +81,10 @@ function routesOf(name: CollectionName): Endpoint[] {
       params,
       body: collection.fields,
       responses: { 200: { description: 'The thing as it is now.', schema: shown } },
-      ...(collection.paidStatus !== undefined && { errors: ['conflict'] as const }),
+      errors: [
+        ...(collection.paidStatus === undefined ? [] : (['conflict'] as const)),
+        ...(name === 'courses' ? (['invalid_next_action'] as const) : []),
+      ],
       handler: async ({ services }, input) => ({
         status: 200,
         body: toItem(await putCatalogItem(services.db, name, input.params.id, input.body)),

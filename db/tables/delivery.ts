@@ -103,6 +103,7 @@ export const OPERATOR_ITEM_KINDS = [
   'failed_delivery',
   'difference',
   'chargeback',
+  'relay_mismatch',
 ] as const;
 
 export type OperatorItemKind = (typeof OPERATOR_ITEM_KINDS)[number];

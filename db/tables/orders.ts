@@ -11,6 +11,7 @@ import {
   primaryKey,
   smallint,
   text,
+  unique,
 } from 'drizzle-orm/pg-core';
 import type { ChainState, MoneyState, OrderStatus } from '../../domain/order-status.js';
 import type { OrderKind, PaymentChannel, Scene, StepStatus } from '../../domain/order.js';
@@ -153,7 +154,7 @@ export const payments = pgTable(
     channel: text().$type<PaymentChannel>().notNull(),
     scene: text().$type<Scene>(),
     /** What the provider knows the attempt by. */
-    outTradeNo: text('out_trade_no').notNull().unique(),
+    outTradeNo: text('out_trade_no').notNull(),
     amount: fenColumn('amount').notNull(),
     currency: text().$type<'CNY'>().notNull(),
     merchant: text().notNull(),
@@ -176,6 +177,8 @@ export const payments = pgTable(
   },
   (t) => [
     index('payments_order').on(t.orderNo),
+    // One number may be offered to two providers, where the caller's front end chooses between them.
+    unique('payments_number').on(t.outTradeNo, t.channel),
     index('payments_due')
       .on(t.askAt)
       .where(sql`ask_at IS NOT NULL`),
