@@ -34,6 +34,7 @@ describe('the names in histories', () => {
     `);
     expect(Object.keys(workflows)).toMatchInlineSnapshot(`
       [
+        "courseTotals",
         "dailyReconciliation",
         "reconciliation",
         "membership",
@@ -88,6 +89,7 @@ describe('the names in histories', () => {
         "driveRefund",
         "drivePayout",
         "renewMembership",
+        "countCourseTotals",
         "beginReconciliation",
         "fetchBill",
         "compareBill",
