@@ -68,6 +68,9 @@ export function createPingppClient(config: PingppConfig): PingppClient {
     body: z.ZodType<T>,
   ): Promise<PingppAnswer<T>> {
     const operation = operationOf(method, path);
+    // A timer that this call holds itself: what `fetch` keeps of a signal, it may let go of once the headers are here.
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new Error('there was no answer in time')), timeoutMs);
     try {
       const response = await fetch(`${base.origin}${prefix}${path}`, {
         method,
@@ -75,14 +78,16 @@ export function createPingppClient(config: PingppConfig): PingppClient {
         ...(method === 'POST' ? { body: data } : {}),
         // A signature holds for one address, and the key is not to be handed on.
         redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: deadline.signal,
       });
-      const answer: unknown = JSON.parse(await readText(response));
+      const answer: unknown = JSON.parse(await readText(response, deadline.signal));
       if (response.ok) return { ok: true, body: body.parse(answer) };
       const { error } = errorSchema.parse(answer);
       return { ok: false, refusal: toRefusal(operation, response.status, error) };
     } catch (error) {
       throw unknownOutcome({ channel: 'pingpp', operation }, error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -153,15 +158,29 @@ function headersOf(apiKey: string, privateKey: KeyObject, address: string, data:
   };
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText({ body }: Response, deadline: AbortSignal): Promise<string> {
+  if (body === null) return '';
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > LARGEST_ANSWER_BYTES) throw new Error('the answer is too large');
-    chunks.push(chunk);
+  const reader = body.getReader();
+  // Ends a read that waits, whether or not the signal still reaches the connection.
+  const giveUp = (): void => void reader.cancel(deadline.reason).catch(() => undefined);
+  deadline.addEventListener('abort', giveUp, { once: true });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      deadline.throwIfAborted();
+      if (done) return Buffer.concat(chunks).toString('utf8');
+      size += value.byteLength;
+      if (size > LARGEST_ANSWER_BYTES) throw new Error('the answer is too large');
+      chunks.push(value);
+    }
+  } catch (error) {
+    giveUp();
+    throw error;
+  } finally {
+    deadline.removeEventListener('abort', giveUp);
   }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 const errorSchema = z.object({
