@@ -89,11 +89,12 @@ async function courseNamed(db: Db, id: string): Promise<ThingOf<'courses'>> {
   });
 }
 
-/** Of orders that are for this course; the newest first. */
+/** Whether an order is for this course. */
 export function isOfCourse(courseId: string): SQL {
   return sql`${orders.items} @> ${JSON.stringify([{ collection: 'courses', id: courseId }])}::jsonb`;
 }
 
+/** A buyer's orders of one course, the newest first. */
 function ordersOfCourse(db: Db, userId: string, courseId: string): Promise<OrderRow[]> {
   return db
     .select()
