@@ -4,7 +4,7 @@
  */
 import { errorShapeAt } from './dialects/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createOrder } from '../commands/create-order.js';
+import { PLAIN_ORDER, createOrder } from '../commands/create-order.js';
 import { SCOPES, type Scope } from '../commands/credentials.js';
 import { openItem } from '../db/operator-items.js';
 import { claimRun } from '../db/reconciliations.js';
@@ -49,20 +49,14 @@ beforeAll(async () => {
   const order = await createOrder(
     api.services.commands,
     {
+      ...PLAIN_ORDER,
       kind: 'deal',
       buyerId: 'alice',
       sellerId: 'sally',
       amountFen: fen(100),
-      currency: 'CNY',
       subject: 'a lesson',
-      items: null,
       nextAction: { type: 0, id: '77' },
       chatId: 'room_1',
-      skillId: null,
-      expiresInMs: null,
-      chatWindowMs: null,
-      autoConfirmAfterMs: null,
-      metadata: {},
     },
     { by: 'test', idempotencyKey: null },
   );

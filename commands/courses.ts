@@ -20,7 +20,7 @@ import { HoldfastError } from '../domain/errors.js';
 import { type Fen, amountFen, toYuan } from '../domain/money.js';
 import type { Asked } from '../relay/order-updates.js';
 import type { CommandContext } from './context.js';
-import { createOrder } from './create-order.js';
+import { PLAIN_ORDER, createOrder } from './create-order.js';
 
 // A relay that anybody may speak for must not fill the disk.
 const MOST_CALLBACKS = 50;
@@ -56,20 +56,14 @@ export async function orderCourse(
   return createOrder(
     context,
     {
+      ...PLAIN_ORDER,
       kind: 'course',
       buyerId: userId,
       sellerId: course.puberId,
       amountFen: price,
-      currency: 'CNY',
       subject: course.title,
       items: [{ collection: 'courses', id: courseId }],
       nextAction: course.nextAction ?? null,
-      chatId: null,
-      skillId: null,
-      expiresInMs: null,
-      chatWindowMs: null,
-      autoConfirmAfterMs: null,
-      metadata: {},
     },
     // Two calls at once see as many orders before them, and so make one.
     { by: asked.by, idempotencyKey: `course/${userId}/${courseId}/${earlier.length}` },

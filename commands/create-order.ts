@@ -35,6 +35,20 @@ export interface NewOrder {
   metadata: Record<string, string>;
 }
 
+/** What most orders leave open. */
+export const PLAIN_ORDER = {
+  sellerId: null,
+  currency: 'CNY',
+  items: null,
+  nextAction: null,
+  chatId: null,
+  skillId: null,
+  expiresInMs: null,
+  chatWindowMs: null,
+  autoConfirmAfterMs: null,
+  metadata: {},
+} as const satisfies Partial<NewOrder>;
+
 // The inline start after the commit has this long before the relay takes the row up.
 const INLINE_START_MS = 5_000;
 
@@ -86,8 +100,8 @@ export async function createOrder(
       actor: asked.by,
       data: { amount: row.amount, kind: row.kind },
     });
-    await alongside?.(tx, inserted);
     if (inserted.amount === 0) await receiveFree(tx, inserted);
+    await alongside?.(tx, inserted);
     crashPoint('order: before commit');
     return inserted.amount === 0 ? orderByNo(tx, inserted.orderNo) : inserted;
   });

@@ -9,7 +9,7 @@ import { type Fen, amountFen, sumFen } from '../domain/money.js';
 import { type PackageTurn, type PackageType, type Period, packagePeriods } from '../domain/packages.js';
 import type { Asked } from '../relay/order-updates.js';
 import type { CommandContext } from './context.js';
-import { createOrder } from './create-order.js';
+import { PLAIN_ORDER, createOrder } from './create-order.js';
 
 export interface Package extends ThingOf<'packages'> {
   id: string;
@@ -72,20 +72,13 @@ export async function orderPackages(
   const order = await createOrder(
     context,
     {
+      ...PLAIN_ORDER,
       kind: 'package',
       buyerId: wish.userId,
-      sellerId: null,
       amountFen: price,
-      currency: 'CNY',
       subject: wish.subject,
       items: packages.map(({ id }) => ({ collection: 'packages', id })),
-      nextAction: null,
-      chatId: null,
-      skillId: null,
       expiresInMs: wish.expiresInMs,
-      chatWindowMs: null,
-      autoConfirmAfterMs: null,
-      metadata: {},
     },
     asked,
     async (tx, { orderNo, buyerId }) => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { type Channels, createChannels } from '../../channels/index.js';
 import type { CommandContext } from '../../commands/context.js';
-import { type NewOrder, createOrder } from '../../commands/create-order.js';
+import { type NewOrder, PLAIN_ORDER, createOrder } from '../../commands/create-order.js';
 import type { Asked } from '../../relay/order-updates.js';
 import type { Db } from '../../db/client.js';
 import { insertEvent } from '../../db/inbox.js';
@@ -140,20 +140,12 @@ export async function newOrder(
   const order = await createOrder(
     context,
     {
+      ...PLAIN_ORDER,
       kind: 'deal',
       buyerId: BUYER,
       sellerId: wish.kind === 'topup' || wish.kind === 'package' ? null : SELLER,
       amountFen: fen(10_000),
-      currency: 'CNY',
       subject: 'a lesson',
-      items: null,
-      nextAction: null,
-      chatId: null,
-      skillId: null,
-      expiresInMs: null,
-      chatWindowMs: null,
-      autoConfirmAfterMs: null,
-      metadata: {},
       ...wish,
     },
     asked,

@@ -2,7 +2,7 @@
 import { desc, eq } from 'drizzle-orm';
 import { z } from 'zod';
 import { commentOn } from '../../../commands/comments.js';
-import { createOrder } from '../../../commands/create-order.js';
+import { PLAIN_ORDER, createOrder } from '../../../commands/create-order.js';
 import { type Caller, hasScope, isOperator } from '../../../commands/credentials.js';
 import { confirmOrder } from '../../../commands/decide-order.js';
 import { decideRefund, requestRefund } from '../../../commands/refunds.js';
@@ -92,20 +92,15 @@ const initOrder = call(
     const order = await createOrder(
       services.commands,
       {
+        ...PLAIN_ORDER,
         kind: isDeal ? 'deal' : 'topup',
         buyerId: userId,
         sellerId: isDeal ? (body.receiverId ?? null) : null,
         amountFen: fen(body.amount),
-        currency: 'CNY',
         subject: body.subject,
-        items: null,
         nextAction: body.nextAction === '' ? null : (body.nextAction ?? null),
         chatId: isDeal ? (body.chatId ?? null) : null,
         skillId: body.skillId ?? null,
-        expiresInMs: null,
-        chatWindowMs: null,
-        autoConfirmAfterMs: null,
-        metadata: {},
       },
       asked,
     );
