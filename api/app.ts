@@ -63,7 +63,7 @@ export function createApp(services: Services): express.Express {
   const edge: Edge = { services, watch, limit: createRateLimiter(services.config.rateLimitPerMinute) };
   const endpoints = endpointsOf(edge);
   for (const one of endpoints) mountEndpoint(app, edge, one);
-  refuseOtherMethods(app, endpoints);
+  refuseOtherMethods(app, services, endpoints);
   app.use(() => {
     throw new HoldfastError('not_found', { message: 'there is no such path' });
   });
@@ -102,11 +102,16 @@ function measure({ metrics }: Services): express.RequestHandler {
 }
 
 /** A known path with another method is 405, and says which methods there are. */
-function refuseOtherMethods(app: express.Express, endpoints: readonly Endpoint[]): void {
+function refuseOtherMethods(app: express.Express, services: Services, endpoints: readonly Endpoint[]): void {
   for (const path of new Set(endpoints.map((one) => one.path))) {
-    const allowed = endpoints.filter((one) => one.path === path).map((one) => one.method.toUpperCase());
+    const here = endpoints.filter((one) => one.path === path);
+    const allowed = here.map((one) => one.method.toUpperCase());
     const allow = (allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed).join(', ');
-    app.all(path, (request, response) => {
+    app.all(path, (request, response, next) => {
+      if (here.every(({ accepts }) => accepts?.(request.params, services) === false)) {
+        next();
+        return;
+      }
       factsOf(request).route = path;
       response.setHeader('Allow', allow);
       throw new HoldfastError('method_not_allowed', { message: `this path has ${allow}` });

@@ -96,6 +96,8 @@ export interface EndpointSpec<
   ownDeadline?: boolean;
   /** Credentials that a call of this dialect has beside its headers: the body is read before it is known who calls. */
   credentials?: (raw: RawInput, headers: RawHeaders) => readonly string[];
+  /** Whether a path that fits is this route's; where it is not, the next one is tried. */
+  accepts?: (params: Readonly<Record<string, unknown>>, services: Services) => boolean;
   /** Errors in another shape than problem details. */
   answerError?: (error: HoldfastError, requestId: string) => Answer;
   /** What these are, for the documentation. */

@@ -32,7 +32,11 @@ interface Served {
 }
 
 export function mountEndpoint(app: express.Express, edge: Edge, endpoint: Endpoint): void {
-  app[endpoint.method](endpoint.path, async (request, response) => {
+  app[endpoint.method](endpoint.path, async (request, response, next) => {
+    if (endpoint.accepts?.(request.params, edge.services) === false) {
+      next();
+      return;
+    }
     factsOf(request).route = endpoint.path;
     const served = { edge, endpoint, request, response };
     let finished = false;

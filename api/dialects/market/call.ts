@@ -6,11 +6,10 @@ import type { OrderRow } from '../../../db/orders.js';
 import { orders } from '../../../db/schema.js';
 import { HoldfastError } from '../../../domain/errors.js';
 import type { AccessRule } from '../../access.js';
-import { type Context, type Endpoint, endpoint } from '../../endpoint.js';
+import type { Context, Endpoint } from '../../endpoint.js';
 import { type Party, orderFor } from '../../parties.js';
 import type { Services } from '../../services.js';
-import { tokensIn } from '../calls.js';
-import { accessToken, failuresOf } from '../fields.js';
+import { declareCall } from '../declare.js';
 import { MARKET_TEXTS, type MarketCode, toMarketError } from './errors.js';
 
 const codes = Object.keys(MARKET_TEXTS).map(Number) as MarketCode[];
@@ -46,35 +45,25 @@ export function call<const A extends AccessRule, B extends z.ZodRawShape, S exte
   spec: Spec<A, B, S>,
   handler: (context: Context<A>, body: z.output<z.ZodObject<B>>) => Promise<z.input<z.ZodObject<S>>>,
 ): Endpoint {
-  const { name, summary, description, access, body, example, answered = {}, answer } = spec;
-  const success = z.object({ success: z.literal(true) }).extend(answer.shape);
-  return endpoint({
-    method: 'post',
-    path: `/api/v1/${name}`,
-    access,
-    tag: 'market',
-    summary,
-    ...(description !== undefined && { description }),
-    body: body.extend({ accesstoken: accessToken }) as z.ZodType,
-    bodyExample: example,
-    responses: {
-      200: {
-        description: 'Done, or why not.',
-        schema: z.union([success, failure]) as z.ZodType,
-        example: { success: true, ...answered },
-      },
+  const { name, body, answered = {}, answer, answerError = toMarketError, ...rest } = spec;
+  return declareCall(
+    {
+      ...rest,
+      method: 'post',
+      path: `/api/v1/${name}`,
+      tag: 'market',
+      fields: body,
+      tokenField: 'accesstoken',
+      answered: { success: true, ...answered },
+      success: z.object({ success: z.literal(true) }).extend(answer.shape),
+      failure,
+      answerError,
     },
-    failures: failuresOf(failure),
-    credentials: tokensIn,
-    answerError: spec.answerError ?? toMarketError,
-    handler: async (context, { body: sent }) => ({
-      status: 200,
-      body: {
-        success: true,
-        ...(await handler(context, sent as z.output<z.ZodObject<B>>)),
-      },
+    async (context, sent) => ({
+      success: true,
+      ...(await handler(context, sent as z.output<z.ZodObject<B>>)),
     }),
-  });
+  );
 }
 
 /** Nothing beside `success`. */
