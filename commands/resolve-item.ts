@@ -20,6 +20,7 @@ import {
 } from '../ledger/returns.js';
 import { decideChargeback } from './chargebacks.js';
 import type { CommandContext } from './context.js';
+import { decideReturn } from './deposits.js';
 import { lockEndpoint, resendFailed } from './webhooks.js';
 
 export type ItemRow = typeof operatorItems.$inferSelect;
@@ -34,6 +35,7 @@ export const RESOLUTIONS = {
   chargeback: ['accept', 'reject', 'settled_by_hand'],
   // No money came of it: what the channel itself says was asked for.
   relay_mismatch: ['acknowledged'],
+  deposit_return: ['accept', 'reject'],
   parked_step: [],
 } as const satisfies Record<ItemRow['kind'], readonly string[]>;
 export const ALL_RESOLUTIONS = [
@@ -124,6 +126,10 @@ async function act(tx: Db, item: ItemRow, word: Word): Promise<string | null> {
   }
   // A payout that failed or came back is its owner's money again: somebody tells them, and nothing moves.
   if (item.kind === 'failed_payout' || item.kind === 'relay_mismatch') return null;
+  if (item.kind === 'deposit_return') {
+    await decideReturn(tx, item.ref, word);
+    return null;
+  }
   if (item.kind === 'difference') {
     await closeByHand(tx, item.ref);
     return null;

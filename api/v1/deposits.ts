@@ -19,6 +19,7 @@ const deposit = z
     ext: z.record(z.string(), z.unknown()).nullable(),
     status: z.enum(['held', 'returned']),
     createdAt: moment,
+    returnAskedAt: moment.nullable().meta({ description: 'Since when its payer wants it back.' }),
     returnedAt: moment.nullable(),
     returnedBy: z.string().nullable(),
   })
@@ -28,6 +29,7 @@ function toDeposit({ seq: _seq, orderNo: _no, ...row }: DepositRow): z.input<typ
   return {
     ...row,
     createdAt: row.createdAt.toISOString(),
+    returnAskedAt: row.returnAskedAt?.toISOString() ?? null,
     returnedAt: row.returnedAt?.toISOString() ?? null,
   };
 }

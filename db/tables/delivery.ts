@@ -104,6 +104,7 @@ export const OPERATOR_ITEM_KINDS = [
   'difference',
   'chargeback',
   'relay_mismatch',
+  'deposit_return',
 ] as const;
 
 export type OperatorItemKind = (typeof OPERATOR_ITEM_KINDS)[number];

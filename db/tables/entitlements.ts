@@ -72,6 +72,8 @@ export const deposits = pgTable(
     ext: jsonb().$type<JsonObject>(),
     status: text().$type<'held' | 'returned'>().notNull().default('held'),
     createdAt: createdAt(),
+    /** Since when its payer wants it back; null while nobody asks. */
+    returnAskedAt: moment('return_asked_at'),
     returnedAt: moment('returned_at'),
     returnedBy: text('returned_by'),
   },

@@ -1,0 +1,1 @@
+ALTER TABLE "deposits" ADD COLUMN "return_asked_at" timestamp (3) with time zone;
