@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { channelsOf, providerVariables, smsOf } from './config/providers.js';
 import { ConfigError, duration, flag, port, trustProxy } from './config/values.js';
 import { CRASH_POINTS } from './crash-points.js';
+import { RESERVED_WORDS, TENANT_WORD } from './domain/tenant.js';
 
 export { ConfigError };
 
@@ -39,6 +40,10 @@ const variables = z.object({
     .optional(),
   COURSE_RELAY_AUTH: z.enum(['hmac', 'token', 'query']).default('hmac'),
   COURSE_RELAY_SECRET: z.string().min(16, 'must have 16 or more characters').optional(),
+  FACTORY_SUBDOMAIN: z
+    .string()
+    .regex(TENANT_WORD, `must be 1 to 64 letters, digits, - or _, and none of ${RESERVED_WORDS.join(', ')}`)
+    .optional(),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(300),
   TRUST_PROXY: trustProxy.optional(),
   CORS_ORIGINS: z.string().default(''),
@@ -98,6 +103,8 @@ function configOf(given: Variables) {
     campusWebPath: given.CAMPUS_WEB_PATH,
     /** How the relays that tell of course payments say who they are. */
     courseRelay: { auth: given.COURSE_RELAY_AUTH, secret: given.COURSE_RELAY_SECRET },
+    /** The only tenant of `factory`; any where it is not set. */
+    factorySubDomain: given.FACTORY_SUBDOMAIN,
     corsOrigins: given.CORS_ORIGINS.split(',')
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),

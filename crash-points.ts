@@ -12,6 +12,8 @@ export const CRASH_POINTS = [
   'notification: committed',
   'wallet payment: before commit',
   'wallet payment: committed',
+  'purchase: before commit',
+  'purchase: committed',
   'update: taken by the workflow',
   'refund: decided in SQL',
   'withdrawal: before commit',

@@ -167,6 +167,22 @@ export async function setPayPassword(
   if (changed.length === 0) throw oldPasswordWrong();
 }
 
+/**
+ * For calls that a pay password guards where there is one.
+ * @throws HoldfastError `wrong_password`, also when it is not named; `password_locked`, `user_not_found`
+ */
+export async function verifyPayPasswordIfSet(
+  db: Db,
+  userId: string,
+  password: string | undefined,
+): Promise<void> {
+  if ((await payPasswordHashOf(db, userId)) === null) return;
+  if (password === undefined) {
+    throw new HoldfastError('wrong_password', { message: 'the pay password is needed' });
+  }
+  await verifyPassword(db, userId, 'pay', password);
+}
+
 async function payPasswordHashOf(db: Db, userId: string): Promise<string | null> {
   const [user] = await db.select({ hash: users.payPasswordHash }).from(users).where(eq(users.id, userId));
   if (user === undefined) throw new HoldfastError('user_not_found', { message: 'there is no such user' });

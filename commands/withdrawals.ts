@@ -7,7 +7,7 @@ import type { Db } from '../db/client.js';
 import { payoutAccounts, settings } from '../db/schema.js';
 import type { WithdrawalRow } from '../db/withdrawals.js';
 import { HoldfastError } from '../domain/errors.js';
-import type { Fen } from '../domain/money.js';
+import { type Fen, fen } from '../domain/money.js';
 import type { ProviderChannel } from '../domain/order.js';
 import { WITHDRAWAL_LIMITS, WITHDRAWAL_SETTING, type WithdrawalLimits } from '../domain/withdrawals.js';
 import {
@@ -19,6 +19,7 @@ import type { CommandContext } from './context.js';
 import type { Asked } from '../relay/order-updates.js';
 import { verifyPassword } from './passwords.js';
 import { getUser } from './people.js';
+import { withShortage } from './shortage.js';
 
 /** Whom a payout reaches, as its provider knows them: a login or user id at Alipay, an openid at WeChat Pay. */
 export interface PayoutAccount {
@@ -31,7 +32,8 @@ export interface WithdrawalInput {
   userId: string;
   /** Null: all that can be withdrawn. */
   amountFen: Fen | null;
-  payPassword: string;
+  /** Null: the caller has none, and the account was stored by a back end. */
+  payPassword: string | null;
   /** Null: the account that is stored with the user. */
   account: PayoutAccount | null;
 }
@@ -66,15 +68,36 @@ async function limitsOf(db: Db): Promise<WithdrawalLimits> {
 }
 
 /** @throws HoldfastError `payout_account_not_set` */
-async function storedAccount(db: Db, userId: string): Promise<PayoutAccount> {
+async function storedAccount(db: Db, userId: string): Promise<PayoutAccount & { updatedBy: string }> {
   const [stored] = await db.select().from(payoutAccounts).where(eq(payoutAccounts.userId, userId));
   if (stored === undefined) {
     throw new HoldfastError('payout_account_not_set', {
       message: 'name an account, or store one with PUT /v1/users/{id}/payout-account',
     });
   }
-  const { channel, no, name } = stored;
-  return { channel, no, name };
+  return stored;
+}
+
+/**
+ * A token alone must not send money to an account that it has named itself.
+ * @throws HoldfastError `wrong_password`
+ */
+function assertNamedByBackend({ updatedBy }: { updatedBy: string }): void {
+  if (!updatedBy.startsWith('user:')) return;
+  throw new HoldfastError('wrong_password', {
+    message: 'the pay password is needed, since the user has named the account',
+  });
+}
+
+/** The account that may be paid to, once the payer is known. */
+async function accountFor(db: Db, { userId, payPassword, account }: WithdrawalInput): Promise<PayoutAccount> {
+  if (payPassword !== null) {
+    await verifyPassword(db, userId, 'pay', payPassword);
+    return account ?? storedAccount(db, userId);
+  }
+  const stored = await storedAccount(db, userId);
+  assertNamedByBackend(stored);
+  return stored;
 }
 
 /** Money that nobody could send must not be frozen. @throws HoldfastError `channel_not_configured` */
@@ -87,7 +110,8 @@ function assertPaysOut(channels: Channels, name: ProviderChannel): void {
 }
 
 /**
- * Takes money out of withdrawable, on its way out once it is approved. The pay password is checked whoever asks.
+ * Takes money out of withdrawable, on its way out once it is approved. The pay password is checked whoever asks; it
+ * may be missing where the money can only go to an account that a back end has stored.
  * @throws HoldfastError `wrong_password`, `password_locked`, `password_not_set`, `user_not_found`,
  *   `payout_account_not_set`, `channel_not_configured`, `withdrawal_limit`, `insufficient_funds`
  */
@@ -98,10 +122,9 @@ export async function requestWithdrawal(
 ): Promise<WithdrawalRow> {
   const { db } = context;
   const { userId, amountFen } = input;
-  await verifyPassword(db, userId, 'pay', input.payPassword);
-  const account = input.account ?? (await storedAccount(db, userId));
+  const account = await accountFor(db, input);
   assertPaysOut(context.channels, account.channel);
-  const row = await requestInSql(db, {
+  const wish = {
     withdrawalId: withdrawalIdOf(input, asked),
     userId,
     amountFen,
@@ -109,6 +132,15 @@ export async function requestWithdrawal(
     limits: await limitsOf(db),
     by: asked.by,
     nowMs: context.now(),
+  };
+  const row = await requestInSql(db, wish).catch(async (error: unknown) => {
+    throw await withShortage(
+      db,
+      userId,
+      error,
+      () => amountFen ?? fen(0),
+      ({ withdrawable }) => withdrawable,
+    );
   });
   crashPoint('withdrawal: committed');
   if (row.status === 'approved') context.inline.withdrawal(row.id);

@@ -1,5 +1,5 @@
 /** Rows of withdrawals, as several folders read them. */
-import { and, eq } from 'drizzle-orm';
+import { and, desc, eq } from 'drizzle-orm';
 import { HoldfastError } from '../domain/errors.js';
 import { fen } from '../domain/money.js';
 import type { WithdrawalEventType } from '../domain/withdrawals.js';
@@ -16,6 +16,21 @@ export async function withdrawalById(db: Db, id: string): Promise<WithdrawalRow>
     message: `there is no withdrawal ${id}`,
     details: { withdrawalId: id },
   });
+}
+
+/** A user's, the newest first. */
+export function withdrawalsOf(
+  db: Db,
+  userId: string,
+  page: { no: number; size: number },
+): Promise<WithdrawalRow[]> {
+  return db
+    .select()
+    .from(withdrawals)
+    .where(eq(withdrawals.userId, userId))
+    .orderBy(desc(withdrawals.seq))
+    .limit(page.size)
+    .offset((page.no - 1) * page.size);
 }
 
 /** The receiver may be shown it. */

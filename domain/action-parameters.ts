@@ -12,6 +12,9 @@ export const numericId = z
   .union([positiveNumber, z.string().regex(/^[1-9]\d{0,15}$/, NUMERIC_ID)], { error: NUMERIC_ID })
   .transform(String);
 
+/** The same, or an empty text: nothing in particular. */
+export const numericIdOrNone = z.union([z.literal(''), numericId], { error: NUMERIC_ID });
+
 /** A comma list such as `77,88,99`: each id becomes a step of its own. */
 export const numericIdList = z
   .union([positiveNumber, z.string().max(1000)], {

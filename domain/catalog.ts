@@ -65,7 +65,8 @@ export const COLLECTIONS = {
   shops: { ...listed, fields: z.object({ name, discounts: z.array(discountRule).max(50).default([]) }) },
   'shop-bills': {
     ...payable,
-    fields: z.object({ shopId: numericId, userId, amount, paid: price }),
+    // Empty where a bill is of no particular shop.
+    fields: z.object({ shopId: z.union([z.literal(''), numericId]), userId, amount, paid: price }),
     readOnly: true,
   },
   'membership-prices': { ...listed, fields: z.object({ levelId: text(64).min(1), name, amount, days }) },

@@ -21,7 +21,15 @@ describe('the parameters of an action', () => {
     ],
     [
       { type: 4, uid: '888', money: '0.29' },
-      { shopId: '888', money: '0.29' },
+      { shopId: '888', uid: '888', money: '0.29' },
+    ],
+    [
+      { type: 4, uid: '5552c15fa145bd880311a245', money: 1 },
+      { shopId: '', uid: '5552c15fa145bd880311a245', money: '1.00' },
+    ],
+    [
+      { type: 4, shopId: '', uid: 888, money: 1 },
+      { shopId: '', money: '1.00' },
     ],
     [
       { type: 5, amount: '99', refCode: 7, remark: '', extJsonStr: '{"a":[1]}' },

@@ -9,6 +9,7 @@ import {
   mobile,
   numericId,
   numericIdList,
+  numericIdOrNone,
   reference,
   text,
   values,
@@ -19,12 +20,15 @@ import { variable } from './variables.js';
 const onlyId = z.object({ id: numericId });
 const nothing = z.object({});
 
-/** The source document names the shop `shopId`; its clients also send `uid`. */
+/**
+ * The source document names the shop `shopId`. Its clients also send `uid` instead: a shop's, or the payer's own, which
+ * is a bill of no particular shop, as an empty `shopId` is.
+ */
 const shopBill = z
-  .object({ shopId: numericId.optional(), uid: numericId.optional(), money: yuan })
-  .transform(({ shopId, uid, money }, context) => {
-    const shop = shopId ?? uid;
-    if (shop !== undefined) return { shopId: shop, money };
+  .object({ shopId: numericIdOrNone.optional(), uid: reference(64).optional(), money: yuan })
+  .transform(({ shopId, uid, money }, context): { shopId: string; uid?: string; money: string } => {
+    if (shopId !== undefined) return { shopId, money };
+    if (uid !== undefined) return { shopId: numericIdOrNone.catch('').parse(uid), uid, money };
     context.addIssue({ code: 'custom', path: ['shopId'], message: 'is missing' });
     return z.NEVER;
   });

@@ -33,6 +33,17 @@ export async function walletOf(db: Db, userId: string): Promise<Wallet> {
   };
 }
 
+/** What a user has ever spent from the balance on what was bought, in fen: deposits and withdrawals stay the user's. */
+export async function spentBy(db: Db, userId: string): Promise<Fen> {
+  const [row] = await db.execute<{ spent: string }>(sql`
+    SELECT COALESCE(-sum(e.amount), 0) AS spent
+      FROM entries e JOIN postings p ON p.id = e.posting_id
+     WHERE e.account IN (${`user:${userId}:cash`}, ${`user:${userId}:withdrawable`})
+       AND e.amount < 0 AND p.kind IN ('charge', 'renewal', 'payment')`);
+  if (row === undefined) throw new Error('an aggregate answered no row');
+  return fen(Number(row.spent));
+}
+
 export interface WalletEntry {
   id: number;
   bucket: string;

@@ -34,6 +34,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   relay: ['domain', 'db', 'ledger', 'channels', 'outgoing', 'temporal', 'workflows/contract', 'crash-points'],
   commands: [
     'domain',
+    // What is paid for in the transaction that makes its order.
+    'activities/next-actions/at-once',
     'db',
     'ledger',
     'channels',

@@ -27,7 +27,7 @@ const here = ({ orderNo, path }: StepInput) =>
  * Marks the step as running and counts the try, in one statement: a try that comes late must not undo what another
  * one has finished. @returns undefined when the step is over
  */
-async function startStep(db: Db, input: StepInput): Promise<Step | undefined> {
+export async function startStep(db: Db, input: StepInput): Promise<Step | undefined> {
   const isOpen = inArray(actionSteps.status, ['pending', 'running']);
   const [row] = await db
     .update(actionSteps)
@@ -94,17 +94,19 @@ export function stepActivity(db: Db, effect: (step: Step) => Promise<void>) {
   };
 }
 
-/** An action whose whole effect is one transaction with its success: all but those that call somebody else. */
+/**
+ * An action whose whole effect is one transaction with its success: all but those that call somebody else. As `within`
+ * it is part of a transaction that somebody else began.
+ */
 export function effect<N extends ActionName>(
   _name: N,
   act: (tx: Db, parameters: StepParameters<N>, step: Step) => Promise<void>,
 ) {
-  return (db: Db) =>
-    stepActivity(db, (step) =>
-      db.transaction(async (tx) => {
-        // Checked when the order was made, or the step was edited.
-        await act(tx, step.row.parameters as StepParameters<N>, step);
-        await finishStep(tx, step);
-      }),
-    );
+  const within = async (tx: Db, step: Step): Promise<void> => {
+    // Checked when the order was made, or the step was edited.
+    await act(tx, step.row.parameters as StepParameters<N>, step);
+    await finishStep(tx, step);
+  };
+  const activity = (db: Db) => stepActivity(db, (step) => db.transaction((tx) => within(tx, step)));
+  return Object.assign(activity, { within });
 }

@@ -11,6 +11,15 @@ export const optionalText = (max: number) =>
     .transform((text) => (text === '' ? undefined : text));
 export const text = (max: number) => z.string().min(1).max(max);
 export const id = text(64);
+
+const NUMBER = /^-?\d{1,7}$/;
+
+/** Clients send numbers as texts. */
+export const whole = (least: number, most: number) =>
+  z
+    .union([z.number(), z.string().regex(NUMBER, 'must be a whole number').transform(Number)])
+    .pipe(z.number().int().min(least).max(most));
+
 export const accessToken = z
   .string()
   .optional()

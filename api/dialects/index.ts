@@ -6,26 +6,35 @@ import { campusEndpoints } from './campus/routes.js';
 import { COURSE_PREFIXES } from './course/call.js';
 import { toCourseError } from './course/errors.js';
 import { courseEndpoints } from './course/routes.js';
+import { isFactoryPath } from './factory/call.js';
+import { toFactoryError } from './factory/errors.js';
+import { factoryEndpoints } from './factory/routes.js';
 import { toMarketError } from './market/errors.js';
 import { marketEndpoints } from './market/routes.js';
 
 interface Dialect {
   name: string;
-  /** One of these begins every path that is this dialect's, known or not. */
-  prefixes: readonly string[];
+  /** Whether a path is this dialect's, known or not. */
+  owns: (path: string) => boolean;
   endpoints: readonly Endpoint[];
   answerError: NonNullable<Endpoint['answerError']>;
 }
 
+const under =
+  (...prefixes: readonly string[]): Dialect['owns'] =>
+  (path) =>
+    prefixes.some((prefix) => path.startsWith(prefix));
+
 const DIALECTS: readonly Dialect[] = [
-  { name: 'campus', prefixes: [CAMPUS_PREFIX], endpoints: campusEndpoints, answerError: toCampusError },
-  { name: 'course', prefixes: COURSE_PREFIXES, endpoints: courseEndpoints, answerError: toCourseError },
-  { name: 'market', prefixes: ['/api/v1/'], endpoints: marketEndpoints, answerError: toMarketError },
+  { name: 'campus', owns: under(CAMPUS_PREFIX), endpoints: campusEndpoints, answerError: toCampusError },
+  { name: 'course', owns: under(...COURSE_PREFIXES), endpoints: courseEndpoints, answerError: toCourseError },
+  { name: 'factory', owns: isFactoryPath, endpoints: factoryEndpoints, answerError: toFactoryError },
+  { name: 'market', owns: under('/api/v1/'), endpoints: marketEndpoints, answerError: toMarketError },
 ];
 
 export const dialectEndpoints: readonly Endpoint[] = DIALECTS.flatMap(({ endpoints }) => endpoints);
 
 /** How errors are answered at a path that is no route; undefined: as the native API does. */
 export function errorShapeAt(path: string): Endpoint['answerError'] {
-  return DIALECTS.find(({ prefixes }) => prefixes.some((prefix) => path.startsWith(prefix)))?.answerError;
+  return DIALECTS.find(({ owns }) => owns(path))?.answerError;
 }

@@ -35,8 +35,10 @@ export const FOR_ALICE = '401 + 403 403 403 403 + +';
 
 export interface MatrixSpec {
   endpoints: readonly Endpoint[];
-  /** Of every path. */
+  /** Of every path, as it is declared. */
   prefix: string;
+  /** The same as it is sent, where the declaration has a parameter in it. */
+  sentPrefix?: string;
   rows: Record<string, MatrixRow>;
   /** What there has to be before. */
   arrange?: (db: Db, app: TestApp) => Promise<void>;
@@ -137,7 +139,7 @@ function credentialOf(
 
 /** @param where the header, or the field that the document names */
 async function cell(
-  { prefix, cellOf }: MatrixSpec,
+  { endpoints, prefix, sentPrefix = prefix, cellOf }: MatrixSpec,
   app: TestApp,
   name: string,
   body: object,
@@ -145,9 +147,12 @@ async function cell(
   where: 'header' | (typeof TOKEN_FIELDS)[number] = 'header',
 ): Promise<string> {
   const isInHeader = where === 'header' || credential === undefined;
-  const answer = await app.send('POST', `${prefix}${name}`, {
+  const fields = isInHeader ? body : { ...body, [where]: credential };
+  const isQuery = endpoints.find(({ path }) => path === `${prefix}${name}`)?.method === 'get';
+  const query = isQuery ? `?${new URLSearchParams({ ...fields }).toString()}` : '';
+  const answer = await app.send(isQuery ? 'GET' : 'POST', `${sentPrefix}${name}${query}`, {
     ...(isInHeader && { as: credential }),
-    body: isInHeader ? body : { ...body, [where]: credential },
+    ...(!isQuery && { body: fields }),
   });
   if (answer.status === 401 || answer.status === 403) return String(answer.status);
   return cellOf?.(name, answer.json) ?? '+';

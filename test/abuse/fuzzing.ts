@@ -74,7 +74,7 @@ function settingsOf(known: Known): string {
   // Dialects refuse by their bodies, under 200 (wire.md, section 0).
   const dialects = [
     '[[operations]]',
-    'include-path-regex = "^/(api|orders?)/"',
+    'include-path-regex = "^/(api|orders?|\\\\{subDomain\\\\})/"',
     'checks.negative_data_rejection.expected-statuses = [200, "4xx", 503]',
   ].join('\n');
   return ['max-stream-events = 1', texts, ...dictionaries, ...paths, dialects].join('\n\n');

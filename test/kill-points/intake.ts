@@ -93,6 +93,28 @@ const paysFromTheWallet = async (scene: Scene) => {
   );
 };
 
+/** In the words of a dialect, whose clients know no Idempotency-Key: whose order it is says whether it is paid. */
+const paysAtOnce = async (scene: Scene) => {
+  const { shop, api } = scene;
+  const buyer = await shop.addPerson();
+  const topUp = await shop.newOrder({ kind: 'topup', buyer, amount: AMOUNT });
+  await shop.pay(topUp);
+  await shop.orderIs(topUp, 'completed');
+  const id = await shop.addShopOrder(buyer, AMOUNT);
+  return underWay(
+    () => api.post('/shop/order/pay', { orderId: id }, { token: buyer.token }),
+    async (answer) => {
+      expect(answer).toMatchObject({ status: 200, body: { code: 0 } });
+      expect((await shop.walletEntries(buyer)).map(({ amount }) => amount)).toEqual([-AMOUNT, AMOUNT]);
+      const { status, paidByOrderId } = await shop.shopOrder(id);
+      expect(status).toBe('paid');
+      const order = await shop.orderOf(String(paidByOrderId));
+      await shop.orderIs(order, 'completed');
+      expect(await postingsOf(scene, order)).toEqual(['payment', 'charge']);
+    },
+  );
+};
+
 export const INTAKE = {
   'order: before commit': {
     kills: 'api',
@@ -137,6 +159,18 @@ export const INTAKE = {
     proves: 'M5',
     says: 'nothing had moved; the repeated call pays once',
     prepare: paysFromTheWallet,
+  },
+  'purchase: before commit': {
+    kills: 'api',
+    proves: 'M5 T1',
+    says: 'nothing had moved; the repeated call pays once',
+    prepare: paysAtOnce,
+  },
+  'purchase: committed': {
+    kills: 'api',
+    proves: 'M5 T1',
+    says: 'the repeated call moves nothing, and the order completes',
+    prepare: paysAtOnce,
   },
   'wallet payment: committed': {
     kills: 'api',

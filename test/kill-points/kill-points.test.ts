@@ -43,6 +43,8 @@ const OTHER_ROUNDS: Readonly<Record<string, readonly CrashPoint[]>> = {
   'what the API alone does': [
     'wallet payment: before commit',
     'wallet payment: committed',
+    'purchase: before commit',
+    'purchase: committed',
     'update: taken by the workflow',
     'refund: decided in SQL',
     'refund start: Temporal has it',

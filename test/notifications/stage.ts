@@ -45,7 +45,9 @@ async function listen(): Promise<{ server: Server; url: string }> {
 
 export interface StageOptions extends Pick<FlowOptions, 'providerTimeoutMs' | 'channels'> {
   /** What is not as an installation has it by itself. */
-  config?: Partial<Pick<Config, 'takesDocumentedCalls' | 'campusWebPath' | 'courseRelay'>>;
+  config?: Partial<
+    Pick<Config, 'takesDocumentedCalls' | 'campusWebPath' | 'courseRelay' | 'factorySubDomain'>
+  >;
 }
 
 export async function openStage({ config = {}, ...options }: StageOptions = {}): Promise<Stage> {

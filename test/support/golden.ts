@@ -12,7 +12,9 @@ interface Golden {
 }
 
 /** By the names of the calls. */
-export async function readGolden(dialect: 'market' | 'campus' | 'course'): Promise<Record<string, Golden>> {
+export async function readGolden(
+  dialect: 'market' | 'campus' | 'course' | 'factory',
+): Promise<Record<string, Golden>> {
   const path = new URL(`../../api/dialects/${dialect}/golden/document.json`, import.meta.url);
   return JSON.parse(await readFile(path, 'utf8')) as Record<string, Golden>;
 }

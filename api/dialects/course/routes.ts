@@ -13,7 +13,7 @@ import { invalid } from '../../json.js';
 import { orderFor } from '../../parties.js';
 import type { Services } from '../../services.js';
 import { actsFor, askedBy } from '../calls.js';
-import { optionalText, text } from '../fields.js';
+import { optionalText, text, whole } from '../fields.js';
 import { relayEndpoints, takesSigned } from './relay.js';
 import { calls } from './call.js';
 import {
@@ -30,13 +30,6 @@ import {
 const forWhom = optionalText(64).meta({ description: 'For whom a back end asks; of users their own.' });
 const ORDER_ID = /^[1-9]\d{0,14}$/;
 const PAGE_SIZE = 20;
-const NUMBER = /^-?\d{1,7}$/;
-
-/** The document's clients send numbers as texts. */
-const whole = (least: number, most: number) =>
-  z
-    .union([z.number(), z.string().regex(NUMBER, 'must be a whole number').transform(Number)])
-    .pipe(z.number().int().min(least).max(most));
 
 const EXAMPLE = {
   id: '1',
