@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { depositsOf } from '../../db/deposits.js';
 import { proveLedger } from '../../ledger/balances.js';
 import { type Factory, type Fields, type Member, TENANT, openFactory } from '../support/factory.js';
-import { WAYS_TO_SEND, expectDocumented, readGolden, sentAs } from '../support/golden.js';
+import { WAYS_TO_SEND, expectDocumented, readGolden, readPrintedActions, sentAs } from '../support/golden.js';
 import { giveEarnings, until } from '../support/world.js';
 
 let factory: Factory;
@@ -58,6 +58,21 @@ describe('every call that the client makes', async () => {
 });
 
 const PAGE = { no: 1, size: 10 };
+
+describe('every nextAction that the document prints', async () => {
+  const actions = await readPrintedActions();
+
+  it.each(WAYS_TO_SEND.flatMap((how) => actions.map((action) => [how, action] as const)))(
+    'goes with a payment, sent as %s: %s',
+    async (how, nextAction) => {
+      const { token } = await factory.newMember();
+      const wish = { token, money: '0.01', payName: '支付测试', nextAction };
+      const answer = await factory.api.send('POST', `/${TENANT}/pay/wx/qrcode`, sentAs(how, wish));
+      expect(answer.json).toMatchObject({ code: 0 });
+      expect((await factory.wx.payLogs({ token })).data).toMatchObject([{ nextAction }]);
+    },
+  );
+});
 
 describe('a payment', () => {
   const GATES = [

@@ -19,6 +19,12 @@ export async function readGolden(
   return JSON.parse(await readFile(path, 'utf8')) as Record<string, Golden>;
 }
 
+/** What the document of `factory` prints, with its words for places filled in. */
+export async function readPrintedActions(): Promise<string[]> {
+  const path = new URL('../../api/dialects/factory/golden/actions.json', import.meta.url);
+  return JSON.parse(await readFile(path, 'utf8')) as string[];
+}
+
 /** Each field of the document is there, and of its type. */
 export function expectDocumented(given: unknown, documented: unknown, at: string): void {
   if (documented === null) {
