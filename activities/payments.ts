@@ -11,7 +11,7 @@ import type { PaidFacts, Standing } from '../domain/order.js';
 import { closePosting, releasePosting } from '../domain/postings.js';
 import { post } from '../ledger/post.js';
 import { receiveFree, receiveFromInbox } from '../ledger/receive.js';
-import { standingOf } from '../ledger/refund-rows.js';
+import { lockOrder, standingOf } from '../ledger/refund-rows.js';
 
 export interface DecideStepInput {
   orderNo: string;
@@ -51,11 +51,12 @@ export function createOrderActivities(db: Db) {
       try {
         // The moment is not part of what makes the posting unique, so a repeat may say another one.
         crashPoint('release: before posting');
-        const sellerId = input.sellerId ?? (await sellerOf(db, input.orderNo));
-        await post(
-          db,
-          releasePosting({ ...input, sellerId, amountFen: fen(input.amountFen), atMs: Date.now() }),
-        );
+        const amountFen = fen(input.amountFen);
+        const pay = (to: Db, sellerId: string) =>
+          post(to, releasePosting({ ...input, sellerId, amountFen, atMs: Date.now() }));
+        await (input.sellerId === null
+          ? db.transaction(async (tx) => pay(tx, await lockedSeller(tx, input.orderNo)))
+          : pay(db, input.sellerId));
         crashPoint('release: posted');
         return null;
       } catch (error) {
@@ -179,8 +180,9 @@ export function createOrderActivities(db: Db) {
   };
 }
 
-async function sellerOf(db: Db, orderNo: string): Promise<string> {
-  const { sellerId } = await orderByNo(db, orderNo);
+/** Nobody else is named between this and the posting. */
+async function lockedSeller(tx: Db, orderNo: string): Promise<string> {
+  const { sellerId } = await lockOrder(tx, orderNo);
   // A confirmation is taken only of an order that has one, and nothing else releases it.
   if (sellerId === null) throw new Error(`held money of ${orderNo} has a seller`);
   return sellerId;

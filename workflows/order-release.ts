@@ -40,11 +40,12 @@ function isReleasable({ money, openRefundId }: OrderProgress): boolean {
 }
 
 async function release(progress: OrderProgress): Promise<void> {
-  const { orderNo, sellerId, feeBps } = progress.input;
+  const { orderNo, sellerId, feeBps, autoConfirmAfterMs } = progress.input;
   const { releaseOrder } = progress.confirmedBy === null ? ledger : byWish();
   const overtakenBy = await releaseOrder({
     orderNo,
-    sellerId,
+    // An order without a clock is an errand: who earns it may have been named anew since this workflow was started.
+    sellerId: autoConfirmAfterMs === null ? null : sellerId,
     amountFen: (progress.paid?.amountFen ?? 0) - progress.refundedFen,
     refundedFen: progress.refundedFen,
     feeBps,

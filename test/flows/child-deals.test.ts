@@ -1,7 +1,11 @@
 /** Actions whose money is somebody else's: held by an order of its own, with all that an order has. */
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, clientOf } from '../../api/test-support.js';
+import { outbox } from '../../db/schema.js';
 import { proveLedger } from '../../ledger/balances.js';
+import { restartOrderWorkflow } from '../../relay/order-workflow.js';
+import { orderWorkflowId } from '../../workflows/contract.js';
 import { type Stage, openStage } from '../notifications/stage.js';
 import type { Json } from '../support/http-shop.js';
 import { addUsers, giveCash, until } from '../support/world.js';
@@ -11,7 +15,7 @@ let api: Client;
 beforeAll(async () => {
   stage = await openStage();
   api = clientOf(stage.context.publicUrl);
-  await addUsers(stage.db, 'alice', 'sally', 'rita', 'rob');
+  await addUsers(stage.db, 'alice', 'sally', 'rita', 'rob', 'first', 'second');
   await giveCash(stage.db, 'alice', 100_000);
   await api.admin('PUT', '/v1/settings/fee.platformBps', { value: 1_000 });
 });
@@ -94,6 +98,33 @@ describe('an errand', () => {
     expect([await wallet('rita'), await wallet('rob')]).toMatchObject([
       { withdrawable: 0 },
       { withdrawable: 1_350 },
+    ]);
+  });
+
+  it('M4 is the runner’s who is named as it is confirmed, whoever was named when its workflow was started', async () => {
+    const task = { userId: 'alice', amount: 700 };
+    const put = async (runnerId?: string) => {
+      const body = { ...task, ...(runnerId !== undefined && { runnerId }) };
+      expect((await api.admin('PUT', '/v1/catalog/errand-tasks/79', body)).status).toBe(200);
+    };
+    await put();
+    await run({ type: 20, taskId: 79 });
+    const deal = await dealOf('errand-tasks', '79');
+    const orderNo = String(deal['orderNo']);
+    await put('first');
+    const { client } = stage.flow.environment;
+    // The relay starts it, before the first runner is named or after that; here it is after that.
+    await until(async () => {
+      const [start] = await stage.db.select().from(outbox).where(eq(outbox.orderNo, orderNo));
+      return start !== undefined && start.doneAt !== null;
+    });
+    await client.workflow.getHandle(orderWorkflowId(orderNo)).terminate('by a test');
+    expect(await restartOrderWorkflow(stage.db, client, orderNo)).toBe(true);
+    await put('second');
+    expect((await confirm(deal)).json).toMatchObject({ status: 'completed', sellerId: 'second' });
+    expect([await wallet('first'), await wallet('second')]).toMatchObject([
+      { withdrawable: 0 },
+      { withdrawable: 630 },
     ]);
   });
 
