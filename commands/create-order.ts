@@ -65,7 +65,7 @@ function orderIdOf(input: NewOrder, { by, idempotencyKey }: Asked): string {
 /**
  * Creates an order, its chain and the row that starts its workflow, in one transaction; a repeat answers the order
  * that there is.
- * @param alongside what else is written of a new order, in the same transaction
+ * @param alongside what else is written of a new order, in the same transaction; a free one has been paid by then
  * @throws HoldfastError `user_not_found`, `invalid_request`, `invalid_next_action`, `price_mismatch`, `missing_thing`
  */
 export async function createOrder(

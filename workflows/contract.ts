@@ -34,6 +34,7 @@ export const orderWorkflowId = (orderNo: string): string => `order/${orderNo}`;
 export interface OrderInput {
   orderNo: string;
   kind: OrderKind;
+  /** As it was when this run was started: of an errand another one may be named since. */
   sellerId: string | null;
   amountFen: number;
   feeBps: number;
